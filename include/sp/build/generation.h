@@ -1,0 +1,22 @@
+/*
+ * generation - one configuration and all that is built from it: TLS sites,
+ * routes, pools. What workers serve, and what check and explain ask.
+ */
+#ifndef SP_BUILD_GENERATION_H
+#define SP_BUILD_GENERATION_H
+
+#include "sp/base/err.h"
+#include "sp/conf/conf.h"
+#include "sp/conf/read.h"
+
+struct sp_serve;
+
+/* conf is borrowed until the generation is freed. The caller holds it once (sp_serve_release). NULL with *err. */
+SP_MUST_USE struct sp_serve *sp_generation_new(const struct sp_conf *conf, uint32_t number, struct sp_err *err);
+void sp_serve_release(struct sp_serve *serve);          /* the last one frees */
+
+/* What only building shows (certificates that do not match their key, routes that can never match): adds to the
+ * report. For `check` and before `run`. */
+void sp_generation_vet(const struct sp_conf *conf, struct sp_conf_report *report);
+
+#endif

@@ -1,0 +1,43 @@
+/*
+ * read - files to a struct sp_conf, or to a list of errors.
+ *
+ * All errors of one run are collected, each with file:line and a suggestion
+ * where one is near (spec 3). Nothing is bound, connected or written.
+ */
+#ifndef SP_CONF_READ_H
+#define SP_CONF_READ_H
+
+#include <stdbool.h>
+#include <stdio.h>
+
+#include "sp/conf/conf.h"
+
+enum sp_conf_severity { SP_CONF_ERROR, SP_CONF_WARNING };
+
+struct sp_conf_message {
+	enum sp_conf_severity severity;
+	struct sp_conf_at at;           /* line 0: of the file as a whole */
+	const char *text;               /* without file, line and severity */
+	struct sp_conf_message *next;
+};
+
+struct sp_conf_report {
+	struct sp_arena arena;          /* owned: the messages */
+	struct sp_conf_message *first, **last;
+	size_t errors, warnings;
+};
+
+void sp_conf_report_init(struct sp_conf_report *report);
+void sp_conf_report_fini(struct sp_conf_report *report);
+/* gcc style, sorted by file and line, then the count: "sallyport.ini: 3 errors, 1 warning". Nothing when empty. */
+void sp_conf_report_print(const struct sp_conf_report *report, const char *main_file, FILE *to);
+
+/* Adds a message; the text is copied into the report. */
+void sp_conf_report_add(struct sp_conf_report *report, enum sp_conf_severity severity, struct sp_conf_at at,
+                        const char *fmt, ...) SP_PRINTF(4, 5);
+
+/* NULL when the report holds an error. Frees with sp_conf_free. */
+SP_MUST_USE struct sp_conf *sp_conf_read(const char *main_file, struct sp_conf_report *report);
+void sp_conf_free(struct sp_conf *conf);        /* NULL is fine; private keys are cleansed */
+
+#endif

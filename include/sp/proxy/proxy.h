@@ -1,0 +1,44 @@
+/*
+ * proxy - a worker's proxying half: clients, exchanges, pools.
+ *
+ * The worker accepts and hands descriptors in; everything behind that is here.
+ * One a worker; it holds the generation that new exchanges use.
+ */
+#ifndef SP_PROXY_PROXY_H
+#define SP_PROXY_PROXY_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "sp/base/addr.h"
+#include "sp/base/err.h"
+#include "sp/net/loop.h"
+
+struct sp_proxy;
+struct sp_serve;                        /* proxy/serve.h: what a generation serves */
+
+struct sp_proxy_env {
+	struct sp_loop *loop;           /* borrowed */
+	struct sp_serve *serve;         /* the first generation; one hold is taken */
+	int access_fd;                  /* borrowed: where access lines go; -1 = off */
+	unsigned worker;                /* 1.. */
+	size_t memory_max;              /* bytes for chunks of this worker; 0 = by max_connections */
+};
+
+SP_MUST_USE struct sp_proxy *sp_proxy_new(const struct sp_proxy_env *env, struct sp_err *err);
+/* Closes what is left, frees all; NULL is fine. The loop runs once more inside. */
+void sp_proxy_free(struct sp_proxy *proxy);
+
+/* A client of listener `index` (of conf->listeners). fd is owned from here on. */
+void sp_proxy_accept(struct sp_proxy *proxy, size_t index, int fd, const struct sp_addr *peer);
+
+/* Health turns red; what is idle is closed; running exchanges end with Connection: close.
+ * on_done (may be NULL) is called once when the last client has gone, perhaps before this returns. */
+void sp_proxy_drain(struct sp_proxy *proxy, void (*on_done)(void *arg), void *arg);
+/* Health answers 503 from now on, everything else goes on (drain_delay). */
+void sp_proxy_set_draining(struct sp_proxy *proxy);
+void sp_proxy_set_access_fd(struct sp_proxy *proxy, int fd);            /* USR1 */
+size_t sp_proxy_client_count(const struct sp_proxy *proxy);
+
+#endif
