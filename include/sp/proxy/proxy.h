@@ -30,8 +30,8 @@ SP_MUST_USE struct sp_proxy *sp_proxy_new(const struct sp_proxy_env *env, struct
 /* Closes what is left, frees all; NULL is fine. The loop runs once more inside. */
 void sp_proxy_free(struct sp_proxy *proxy);
 
-/* A client of listener `index` (of conf->listeners). fd is owned from here on. */
-void sp_proxy_accept(struct sp_proxy *proxy, size_t index, int fd, const struct sp_addr *peer);
+/* A client of listener `index` (of conf->listeners), come in at local port `port` (0 = a Unix socket). fd is owned from here on. */
+void sp_proxy_accept(struct sp_proxy *proxy, size_t index, uint16_t port, int fd, const struct sp_addr *peer);
 
 /* Health turns red; what is idle is closed; running exchanges end with Connection: close.
  * on_done (may be NULL) is called once when the last client has gone, perhaps before this returns. */

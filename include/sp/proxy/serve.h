@@ -1,0 +1,47 @@
+/*
+ * serve - what a generation serves: the configuration and all that workers need
+ * of it, built by `build`, immutable afterwards.
+ *
+ * Counted: the worker holds it once, each exchange once while it runs.
+ */
+#ifndef SP_PROXY_SERVE_H
+#define SP_PROXY_SERVE_H
+
+#include <stdint.h>
+
+#include "sp/base/egress.h"
+#include "sp/conf/conf.h"
+#include "sp/http/h1_read.h"
+#include "sp/net/dial.h"
+#include "sp/policy/policy.h"
+#include "sp/proxy/route.h"
+#include "sp/tls/tls.h"
+
+struct sp_serve_listener {
+	const struct sp_conf_listener *conf;    /* borrowed */
+	struct sp_tls_listener *tls;            /* owned; NULL: plain text */
+	struct sp_h1_limits limits;             /* for its requests */
+	struct sp_chain_of_steps steps;
+};
+
+struct sp_serve {
+	uint32_t holds;
+	uint32_t number;                        /* of the generation, 1.. */
+	const struct sp_conf *conf;             /* borrowed */
+	struct sp_arena arena;                  /* owned: the arrays below */
+	struct sp_serve_listener *listeners;    /* one for each of conf->listeners */
+	struct sp_chain_of_steps *route_steps;  /* one for each of conf->routes, by its index */
+	struct sp_router *router;               /* owned */
+	struct sp_signer *signer;               /* owned */
+	struct sp_dial *dial;                   /* owned */
+	struct sp_dial_to *dial_to;             /* one for each backend index */
+	void (*free)(struct sp_serve *serve);   /* set by build: called when the last hold goes */
+};
+
+static inline struct sp_serve *sp_serve_hold(struct sp_serve *serve)
+{
+	serve->holds++;
+	return serve;
+}
+
+#endif
