@@ -130,7 +130,7 @@ static const struct row rows[] = {
 	  "GET",
 	  SP_ROUTE_NO_HOST,
 	  -1 },
-	{ "nor with an empty label", { { "*.a.com", "/*", NULL, 0 } }, "..a.com", "/", "GET", FOUND(0) },
+	{ "nor with an empty label", { { "*.a.com", "/*", NULL, 0 } }, "..a.com", "/", "GET", SP_ROUTE_NO_HOST, -1 },
 	{ "host levels do not fall back",
 	  { { "*", "/*", NULL, 0 }, { "a.com", "/x", NULL, 0 } },
 	  "a.com",
