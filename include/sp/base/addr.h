@@ -23,7 +23,8 @@ struct sp_addr {
 
 /* "10.0.0.1", "::1", "[::1]" - no port, nothing behind it. inet_pton's strictness (no 010.1, no scope id). */
 SP_MUST_USE bool sp_addr_parse_ip(struct sp_str text, struct sp_addr *out);
-/* "10.0.0.1:80", "[::1]:80", "unix:/run/x.sock". Without a port: default_port, or refused when that is 0. */
+/* "10.0.0.1:80", "[::1]:80", "unix:/run/x.sock". Without a port: default_port, or refused when that is 0. Port 0 and a
+ * v6 address without brackets are refused. */
 SP_MUST_USE bool sp_addr_parse(struct sp_str text, uint16_t default_port, struct sp_addr *out);
 
 /* Writes "10.0.0.1:80", "[::1]:80" or "unix:/path"; returns `text`. */

@@ -2,7 +2,9 @@
  * arena - bump allocation, freed as a whole.
  *
  * The first block is the caller's own memory (inside an exchange, say), so a
- * small user allocates nothing. Further blocks come from malloc, doubling.
+ * small user allocates nothing. Further blocks come from malloc, doubling. In
+ * sanitizer builds every allocation is a malloc of its own, so that an overrun
+ * and a use after fini are seen.
  */
 #ifndef SP_BASE_ARENA_H
 #define SP_BASE_ARENA_H

@@ -16,6 +16,7 @@
 struct sp_chain {
 	struct sp_chunk_pool *pool;     /* borrowed */
 	struct sp_chunk *first, *last;  /* owned */
+	struct sp_chunk *fill;          /* borrowed: the one of them that takes the next byte */
 	size_t bytes;                   /* that wait */
 };
 

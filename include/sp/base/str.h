@@ -54,7 +54,8 @@ static inline char sp_lower(char c)
 	return c >= 'A' && c <= 'Z' ? (char)(c + ('a' - 'A')) : c;
 }
 
-/* Levenshtein distance with adjacent swaps, capped at `cap`; for "did you mean". */
+/* Levenshtein distance with adjacent swaps, capped at `cap`; for "did you mean". Different texts over 64 bytes are
+ * `cap` apart. */
 unsigned sp_str_distance(struct sp_str a, struct sp_str b, unsigned cap);
 
 #endif
