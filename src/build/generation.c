@@ -2,8 +2,6 @@
 
 #include <stdlib.h>
 
-#include "sp/proxy/serve.h"
-
 static void free_serve(struct sp_serve *serve)
 {
 	for (size_t i = 0; serve->listeners != NULL && i < serve->conf->listener_count; i++)
@@ -13,13 +11,6 @@ static void free_serve(struct sp_serve *serve)
 	sp_signer_free(serve->signer);
 	sp_arena_fini(&serve->arena);
 	free(serve);
-}
-
-void sp_serve_release(struct sp_serve *serve)
-{
-	SP_ASSERT(serve->holds > 0);
-	if (--serve->holds == 0)
-		serve->free(serve);
 }
 
 /* Zeroed; there may be none of them (a gateway that only redirects has no backend). */

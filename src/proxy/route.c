@@ -124,7 +124,7 @@ static const struct level *find_level(const struct sp_router *router, struct sp_
 	const struct level *level = host.n > 0 ? sp_map_get(router->exact, host) : NULL;
 	struct sp_str label;
 
-	while (level == NULL && router->longest_wild > 0 && sp_str_split(&host, '.', &label)) {
+	while (level == NULL && router->longest_wild > 0 && sp_str_split(&host, '.', &label) && label.n > 0) {
 		if (host.n > 0 && host.n <= router->longest_wild)
 			level = sp_map_get(router->wild, host);
 	}
