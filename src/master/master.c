@@ -136,6 +136,7 @@ static void on_signal(evutil_socket_t fd, short what, void *arg)
 	struct signalfd_siginfo info;
 
 	(void)what;
+	sp_loop_woke(m->loop);
 	while (read(fd, &info, sizeof(info)) == (ssize_t)sizeof(info))
 		handle(m, info.ssi_signo);
 }

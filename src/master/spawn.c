@@ -14,6 +14,12 @@
 #include "sp/base/log.h"
 #include "sp/worker/worker.h"
 
+#ifdef SP_SAN
+#define IS_DUMPABLE 1 /* the leak checker has to look into us */
+#else
+#define IS_DUMPABLE 0
+#endif
+
 static int by_value(const void *a, const void *b)
 {
 	int x = *(const int *)a, y = *(const int *)b;
@@ -48,15 +54,21 @@ static void set_signals(const sigset_t *blocked)
 	(void)sigprocmask(SIG_UNBLOCK, blocked, NULL);
 }
 
+static void set_name(unsigned worker)
+{
+	char name[16];
+
+	snprintf(name, sizeof(name), "sp worker %u", worker % 100000);
+	(void)prctl(PR_SET_NAME, name, 0, 0, 0);
+}
+
 /* Last of all that needs a right; the order is that of the kernel's traps: a change of uid undoes what stands behind. */
 static bool drop_rights(const struct sp_ids *ids, pid_t parent, struct sp_err *err)
 {
 	if (!sp_ids_become(ids, err))
 		return false;
-#ifndef SP_SAN /* the leak checker has to look into us */
-	if (prctl(PR_SET_DUMPABLE, 0, 0, 0, 0) != 0)
+	if (prctl(PR_SET_DUMPABLE, IS_DUMPABLE, 0, 0, 0) != 0)
 		return sp_err_set(err, "cannot become undumpable: %s", strerror(errno));
-#endif
 	if (prctl(PR_SET_PDEATHSIG, SIGKILL, 0, 0, 0) != 0)
 		return sp_err_set(err, "cannot be bound to the master's life: %s", strerror(errno));
 	if (getppid() != parent)
@@ -84,6 +96,7 @@ _Noreturn static void be_worker(struct sp_master *m, unsigned worker, int channe
 	close_others(keep, kept);
 	free(keep);
 	set_signals(&m->signals);
+	set_name(worker);
 	tzset();
 	(void)clearenv();
 	if (!drop_rights(&m->ids, parent, &err)) {
