@@ -100,3 +100,22 @@ def sockets_to(pid, port):
                 if words[9] in inodes and words[3] == "01" and int(words[2].rpartition(":")[2], 16) == port:
                     count += 1
     return count
+
+
+def peers(pid, local_port):
+    """The remote ports of this process's TCP connections that came in at local_port."""
+    inodes = set()
+    for name in descriptors(pid):
+        try:
+            target = os.readlink(f"/proc/{pid}/fd/{name}")
+        except OSError:
+            continue
+        if target.startswith("socket:["):
+            inodes.add(target[8:-1])
+    found = set()
+    with open(f"/proc/{pid}/net/tcp", encoding="ascii") as file:
+        for line in list(file)[1:]:
+            words = line.split()
+            if words[9] in inodes and words[3] == "01" and int(words[1].rpartition(":")[2], 16) == local_port:
+                found.add(int(words[2].rpartition(":")[2], 16))
+    return found
