@@ -27,17 +27,17 @@
 #include "sp/base/str.h"
 
 struct sp_conf_at {
-	const char *file; /* as the operator would write it; NULL = a default */
+	const char *file;               /* as the operator would write it; NULL = a default */
 	int line;
 };
 
-struct sp_conf_set; /* private to conf: which key was set where */
-struct sp_conf_secret; /* private to conf: what is cleansed when it is freed */
+struct sp_conf_set;                     /* private to conf: which key was set where */
+struct sp_conf_secret;                  /* private to conf: what is cleansed when it is freed */
 
 struct sp_conf_section {
-	const char *type; /* "listener" */
-	struct sp_str name; /* "https"; empty for [gateway] and for an unnamed one */
-	struct sp_conf_at at; /* of the first header; the place of a synthetic section is what implied it */
+	const char *type;               /* "listener" */
+	struct sp_str name;             /* "https"; empty for [gateway] and for an unnamed one */
+	struct sp_conf_at at;           /* of the first header; the place of a synthetic section is what implied it */
 	const struct sp_conf_set *sets;
 	size_t set_count;
 };
@@ -45,7 +45,7 @@ struct sp_conf_section {
 /* Where `key` of this section was set; file == NULL when it has its default. */
 struct sp_conf_at sp_conf_at(const struct sp_conf_section *section, const char *key);
 
-struct sp_conf_text { /* an item of a list of texts */
+struct sp_conf_text {                   /* an item of a list of texts */
 	struct sp_str text;
 	struct sp_conf_at at;
 };
@@ -57,7 +57,7 @@ struct sp_conf_texts {
 
 struct sp_conf_cidrs {
 	const struct sp_cidr *items;
-	const struct sp_conf_at *ats; /* one for each item */
+	const struct sp_conf_at *ats;   /* one for each item */
 	size_t count;
 };
 
@@ -67,12 +67,12 @@ enum sp_conf_sandbox { SP_SANDBOX_AUTO, SP_SANDBOX_REQUIRE, SP_SANDBOX_REQUIRE_A
 struct sp_conf_gateway {
 	struct sp_conf_section section;
 	uint64_t config_version;
-	uint64_t workers; /* 0 = one a core */
+	uint64_t workers;               /* 0 = one a core */
 	struct sp_str user, group;
 	enum sp_conf_behind behind;
 	struct sp_conf_cidrs trusted;
 	uint64_t max_connections;
-	uint64_t memory_max; /* 0 = none */
+	uint64_t memory_max;            /* 0 = none */
 	struct sp_str health_path, ready_path;
 	struct sp_conf_texts ready_pools;
 	uint64_t drain_delay, drain_timeout;
@@ -83,7 +83,7 @@ struct sp_conf_gateway {
 struct sp_conf_egress {
 	struct sp_conf_section section;
 	const struct sp_egress_rule *allow;
-	const struct sp_conf_at *allow_ats; /* one for each rule */
+	const struct sp_conf_at *allow_ats;     /* one for each rule */
 	size_t allow_count;
 	bool has_allow;
 	bool is_public;
@@ -94,14 +94,14 @@ enum sp_conf_log_format { SP_LOG_FORMAT_JSON, SP_LOG_FORMAT_COMBINED };
 
 struct sp_conf_log {
 	struct sp_conf_section section;
-	struct sp_str access; /* "stdout", "off", or a path (absolute: made so from the main file's place) */
-	struct sp_str error; /* "stderr" or a path */
+	struct sp_str access;           /* "stdout", "off", or a path (absolute: made so from the main file's place) */
+	struct sp_str error;            /* "stderr" or a path */
 	enum sp_conf_log_format format;
 	enum sp_log_level level;
 	struct sp_conf_texts redact;
 };
 
-struct sp_conf_admin { /* not in this build: all empty */
+struct sp_conf_admin {                  /* not in this build: all empty */
 	struct sp_conf_section section;
 	struct sp_str bind, socket;
 	struct sp_conf_cidrs allow;
@@ -111,18 +111,18 @@ enum sp_conf_bind_kind { SP_BIND_ADDR, SP_BIND_UNIX, SP_BIND_FD };
 
 struct sp_conf_bind {
 	enum sp_conf_bind_kind kind;
-	struct sp_addr addr; /* ADDR, UNIX */
-	struct sp_str fd_name; /* FD: name of the passed descriptor */
+	struct sp_addr addr;            /* ADDR, UNIX */
+	struct sp_str fd_name;          /* FD: name of the passed descriptor */
 	struct sp_conf_at at;
 };
 
 enum sp_conf_tls_policy { SP_TLS_INTERMEDIATE, SP_TLS_MODERN };
 enum sp_conf_client_verify { SP_VERIFY_OFF, SP_VERIFY_OPTIONAL, SP_VERIFY_REQUIRED };
 
-struct sp_conf_cert { /* the i-th cert goes with the i-th key_file */
-	struct sp_str chain_path, key_path; /* absolute */
-	struct sp_str chain_pem; /* content, read by sp_conf_read */
-	struct sp_str key_pem; /* until the keeper exists; then empty */
+struct sp_conf_cert {                   /* the i-th cert goes with the i-th key_file */
+	struct sp_str chain_path, key_path;     /* absolute */
+	struct sp_str chain_pem;        /* content, read by sp_conf_read */
+	struct sp_str key_pem;          /* until the keeper exists; then empty */
 	struct sp_conf_at at;
 };
 
@@ -131,10 +131,10 @@ struct sp_conf_tls {
 	const struct sp_conf_cert *certs;
 	size_t cert_count;
 	enum sp_conf_tls_policy policy;
-	struct sp_str client_ca_pem, crl_pem; /* content; empty = none */
+	struct sp_str client_ca_pem, crl_pem;   /* content; empty = none */
 	enum sp_conf_client_verify client_verify;
 	bool has_client_cert_headers;
-	uint64_t hsts; /* seconds; 0 = off */
+	uint64_t hsts;                  /* seconds; 0 = off */
 	bool has_hsts_subdomains, has_hsts_preload;
 };
 
@@ -145,7 +145,7 @@ struct sp_conf_listener {
 	struct sp_conf_section section;
 	const struct sp_conf_bind *binds;
 	size_t bind_count;
-	const struct sp_conf_tls *const *tls; /* in the order of `tls`, an unnamed one first; 0 = plain text */
+	const struct sp_conf_tls *const *tls;   /* in the order of `tls`, an unnamed one first; 0 = plain text */
 	size_t tls_count;
 	bool is_redirect_https;
 	struct sp_str acme_webroot;
@@ -154,7 +154,7 @@ struct sp_conf_listener {
 	uint64_t max_handshakes_per_ip, max_handshakes;
 	uint64_t tls_timeout, header_timeout, client_idle, min_rate;
 	uint64_t header_max, header_count_max, uri_max;
-	uint64_t body_max; /* 0 = none */
+	uint64_t body_max;              /* 0 = none */
 	uint64_t max_requests_per_connection, connection_max_age;
 	const struct sp_str *methods;
 	size_t method_count;
@@ -162,24 +162,18 @@ struct sp_conf_listener {
 	bool has_access_log;
 };
 
-enum sp_conf_balance {
-	SP_BALANCE_LEAST_CONN,
-	SP_BALANCE_ROUND_ROBIN,
-	SP_BALANCE_RANDOM_TWO,
-	SP_BALANCE_HASH_CLIENT,
-	SP_BALANCE_HASH_HEADER,
-	SP_BALANCE_COOKIE
-};
+enum sp_conf_balance { SP_BALANCE_LEAST_CONN, SP_BALANCE_ROUND_ROBIN, SP_BALANCE_RANDOM_TWO,
+                       SP_BALANCE_HASH_CLIENT, SP_BALANCE_HASH_HEADER, SP_BALANCE_COOKIE };
 enum sp_conf_host { SP_HOST_CLIENT, SP_HOST_BACKEND, SP_HOST_NAME };
 
-struct sp_conf_backend { /* both forms: `backend =` in a pool, and [backend:NAME] */
-	struct sp_str name; /* [backend:NAME]'s name, else the address as written */
-	struct sp_str host; /* as written, without port: for the Host field and TLS */
-	struct sp_addr addr; /* family SP_ADDR_NONE: a name, to be resolved */
-	uint64_t weight; /* 1 to 256 */
-	uint64_t max_inflight; /* 0 = none */
+struct sp_conf_backend {                /* both forms: `backend =` in a pool, and [backend:NAME] */
+	struct sp_str name;             /* [backend:NAME]'s name, else the address as written */
+	struct sp_str host;             /* as written, without port: for the Host field and TLS */
+	struct sp_addr addr;            /* family SP_ADDR_NONE: a name, to be resolved */
+	uint64_t weight;                /* 1 to 256 */
+	uint64_t max_inflight;          /* 0 = none */
 	bool is_down;
-	uint32_t index; /* over all pools, in order: what a worker asks the dialer for */
+	uint32_t index;                 /* over all pools, in order: what a worker asks the dialer for */
 	struct sp_conf_at at;
 };
 
@@ -188,25 +182,25 @@ struct sp_conf_pool {
 	const struct sp_conf_backend *backends;
 	size_t backend_count;
 	enum sp_conf_balance balance;
-	struct sp_str balance_name; /* of the header or cookie */
+	struct sp_str balance_name;     /* of the header or cookie */
 	enum sp_conf_host host;
-	struct sp_str host_name; /* for SP_HOST_NAME */
+	struct sp_str host_name;        /* for SP_HOST_NAME */
 	uint64_t connect_timeout, answer_timeout, read_timeout, backend_idle;
-	uint64_t keepalive; /* idle connections kept a worker */
+	uint64_t keepalive;             /* idle connections kept a worker */
 	uint64_t retries, retry_budget; /* budget in percent */
 	uint64_t queue, queue_timeout, max_inflight;
-	uint64_t when_all_down; /* status */
+	uint64_t when_all_down;         /* status */
 };
 
 /* A host pattern: "example.com", "*.example.com" (any depth of labels before it), "*". Lower case. */
 struct sp_conf_host_rule {
-	struct sp_str name; /* without "*."; empty for "*" */
+	struct sp_str name;             /* without "*."; empty for "*" */
 	bool is_wildcard;
 	struct sp_conf_at at;
 };
 
 struct sp_conf_path_rule {
-	struct sp_str path; /* normalised; without the "*" of a prefix */
+	struct sp_str path;             /* normalised; without the "*" of a prefix */
 	bool is_prefix;
 	struct sp_conf_at at;
 };
@@ -223,20 +217,20 @@ enum sp_conf_trace { SP_TRACE_PASS, SP_TRACE_START };
 
 struct sp_conf_route {
 	struct sp_conf_section section;
-	const struct sp_conf_host_rule *hosts; /* none = any host, as "*" */
+	const struct sp_conf_host_rule *hosts;  /* none = any host, as "*" */
 	size_t host_count;
 	const struct sp_conf_path_rule *paths;
 	size_t path_count;
-	const struct sp_str *methods; /* none = the listener's */
+	const struct sp_str *methods;   /* none = the listener's */
 	size_t method_count;
-	const struct sp_conf_pool *pool; /* NULL with redirect or respond */
-	uint64_t redirect_status; /* 0 = no redirect */
+	const struct sp_conf_pool *pool;        /* NULL with redirect or respond */
+	uint64_t redirect_status;       /* 0 = no redirect */
 	struct sp_str redirect_url;
-	uint64_t respond_status; /* 0 = no respond */
+	uint64_t respond_status;        /* 0 = no respond */
 	struct sp_str respond_text;
 	int64_t priority;
 	uint64_t timeout, tunnel_idle;
-	uint64_t body_max; /* of the route (0 = none), or UINT64_MAX: the listener's */
+	uint64_t body_max;              /* of the route (0 = none), or UINT64_MAX: the listener's */
 	struct sp_str strip_prefix, add_prefix;
 	bool is_encoded_slash_kept;
 	const struct sp_conf_edit *request_edits;
@@ -247,11 +241,11 @@ struct sp_conf_route {
 	bool is_websocket;
 	enum sp_conf_trace trace;
 	bool has_access_log;
-	uint32_t index; /* in file order */
+	uint32_t index;                 /* in file order */
 };
 
 struct sp_conf {
-	struct sp_arena arena; /* owned: everything below */
+	struct sp_arena arena;          /* owned: everything below */
 	const char *main_file;
 	struct sp_conf_gateway gateway;
 	struct sp_conf_egress egress;
@@ -265,15 +259,15 @@ struct sp_conf {
 	size_t pool_count;
 	const struct sp_conf_route *routes;
 	size_t route_count;
-	size_t backend_count; /* over all pools */
+	size_t backend_count;           /* over all pools */
 	const struct sp_addr *literals; /* backends declared by address, for struct sp_egress */
 	size_t literal_count;
-	const struct sp_addr *own; /* the listeners' addresses, for struct sp_egress */
+	const struct sp_addr *own;      /* the listeners' addresses, for struct sp_egress */
 	size_t own_count;
-	const struct sp_addr *local; /* this host's interface addresses when it was read */
+	const struct sp_addr *local;    /* this host's interface addresses when it was read */
 	size_t local_count;
 	struct sp_conf_secret *secrets;
-	const struct sp_conf_section *const *sections; /* as written, in file order: what dump prints */
+	const struct sp_conf_section *const *sections;  /* as written, in file order: what dump prints */
 	size_t section_count;
 };
 

@@ -16,13 +16,13 @@ enum sp_conf_severity { SP_CONF_ERROR, SP_CONF_WARNING };
 
 struct sp_conf_message {
 	enum sp_conf_severity severity;
-	struct sp_conf_at at; /* line 0: of the file as a whole */
-	const char *text; /* without file, line and severity */
+	struct sp_conf_at at;           /* line 0: of the file as a whole */
+	const char *text;               /* without file, line and severity */
 	struct sp_conf_message *next;
 };
 
 struct sp_conf_report {
-	struct sp_arena arena; /* owned: the messages */
+	struct sp_arena arena;          /* owned: the messages */
 	struct sp_conf_message *first, **last;
 	size_t errors, warnings;
 };
@@ -34,13 +34,13 @@ void sp_conf_report_print(const struct sp_conf_report *report, const char *main_
 
 /* Adds a message; the text is copied into the report. */
 void sp_conf_report_add(struct sp_conf_report *report, enum sp_conf_severity severity, struct sp_conf_at at,
-			const char *fmt, ...) SP_PRINTF(4, 5);
+                        const char *fmt, ...) SP_PRINTF(4, 5);
 
 /* NULL when the report holds an error. Frees with sp_conf_free. */
 SP_MUST_USE struct sp_conf *sp_conf_read(const char *main_file, struct sp_conf_report *report);
 /* The same from memory, for tests and the demo: `name` stands for the file in messages, relative paths are relative to
  * the working directory, `include` is refused. Files that the text names (certificates) are read and checked. */
 SP_MUST_USE struct sp_conf *sp_conf_read_text(const char *name, struct sp_str text, struct sp_conf_report *report);
-void sp_conf_free(struct sp_conf *conf); /* NULL is fine; private keys are cleansed */
+void sp_conf_free(struct sp_conf *conf);        /* NULL is fine; private keys are cleansed */
 
 #endif
