@@ -204,23 +204,18 @@ static size_t escape(char to[static 6], unsigned char c, enum style style)
 {
 	static const char hex[] = "0123456789abcdef";
 	static const char plain[] = "\"\\\b\n\r\t\v", shorts[] = "\"\\bnrtv";
-	const char *at = memchr(plain, c, style == JSON ? 2 : sizeof(plain) - 1);
-	size_t n = 0;
+	const char *known = memchr(plain, c, style == JSON ? 2 : sizeof(plain) - 1);
+	char *at = to;
 
-	to[n++] = '\\';
-	if (at != NULL) {
-		to[n++] = shorts[at - plain];
-		return n;
+	*at++ = '\\';
+	if (known != NULL) {
+		*at++ = shorts[known - plain];
+		return 2;
 	}
-	if (style == JSON) {
-		memcpy(to + n, "u00", 3);
-		n += 3;
-	} else {
-		to[n++] = 'x';
-	}
-	to[n++] = hex[c >> 4];
-	to[n++] = hex[c & 15];
-	return n;
+	at = style == JSON ? PUT(at, "u00") : PUT(at, "x");
+	*at++ = hex[c >> 4];
+	*at++ = hex[c & 15];
+	return (size_t)(at - to);
 }
 
 /* Apart from the fast way, which shall not pay for its frame. */
