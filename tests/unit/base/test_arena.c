@@ -77,6 +77,25 @@ static void test_no_overlap(void **state)
 	sp_arena_fini(&arena);
 }
 
+/* An allocation that fits only without its padding goes to a block of its own. */
+static void test_padding_at_the_end(void **state)
+{
+	struct sp_arena arena;
+	char *p;
+
+	(void)state;
+	for (size_t n = 1; n <= 64; n++) {
+		memset(room, 'x', sizeof(room));
+		sp_arena_init(&arena, room, 64, 0);
+		assert_int_equal(sp_arena_copy(&arena, SP_STR("")).n, 0);
+		p = sp_arena_alloc(&arena, n);
+		assert_non_null(p);
+		memset(p, 'y', n);
+		assert_int_equal(room[64], 'x');
+		sp_arena_fini(&arena);
+	}
+}
+
 static void test_limit(void **state)
 {
 	struct sp_arena arena;
@@ -171,6 +190,7 @@ int main(void)
 		cmocka_unit_test(test_first_block_needs_no_malloc),
 		cmocka_unit_test(test_blocks_double),
 		cmocka_unit_test(test_no_overlap),
+		cmocka_unit_test(test_padding_at_the_end),
 		cmocka_unit_test(test_limit),
 		cmocka_unit_test(test_absurd_sizes),
 		cmocka_unit_test(test_texts),

@@ -276,6 +276,8 @@ static const struct {
 	{ "127.0.0.0/8", "127.0.0.1:443", NULL, "127.0.0.1:443", SP_EGRESS_OWN_LISTENER },
 	{ "127.0.0.0/8", "127.0.0.1:443", NULL, "127.0.0.2:443", SP_EGRESS_OK },
 	{ "::1", "[::]:443", NULL, "[::1]:443", SP_EGRESS_OWN_LISTENER },
+	/* what is never allowed comes first */
+	{ "0.0.0.0/0", "169.254.9.9:443", NULL, "169.254.9.9:443", SP_EGRESS_LINK_LOCAL },
 	/* also where loopback is not allowed at all: the reason that is worse is told */
 	{ "10.0.0.0/8", "0.0.0.0:443", NULL, "127.0.0.1:443", SP_EGRESS_OWN_LISTENER },
 	{ "10.0.0.0/8", "0.0.0.0:443", NULL, "127.0.0.1:80", SP_EGRESS_LOOPBACK },
