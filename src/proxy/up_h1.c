@@ -416,6 +416,17 @@ static void on_connected(struct sp_up_h1 *up)
 	}
 }
 
+/* Bytes that nobody asked for, or its end; or nothing: the last read of the answer could not know that it drained. */
+static void on_idle_ready(struct sp_up_h1 *up)
+{
+	char byte;
+	struct iovec v = { &byte, 1 };
+	size_t got;
+
+	if (sp_stream_read(&up->stream, &v, 1, &got) != SP_IO_AGAIN)
+		sp_up_h1_close(up);
+}
+
 static void on_ready(struct sp_stream *s, unsigned what)
 {
 	struct sp_up_h1 *up = SP_OBJ(SP_HOLDER(s, struct sp_up_h1, stream), struct sp_up_h1, SP_UP_H1_MAGIC);
@@ -425,8 +436,8 @@ static void on_ready(struct sp_stream *s, unsigned what)
 		on_connected(up);
 		return;
 	}
-	if (up->state == SP_UP_IDLE) {          /* bytes that nobody asked for, or its end */
-		sp_up_h1_close(up);
+	if (up->state == SP_UP_IDLE) {
+		on_idle_ready(up);
 		return;
 	}
 	if (x == NULL)
