@@ -334,12 +334,21 @@ struct walk {
 	struct sp_str rest; /* of the path, behind the node */
 };
 
+/* Most labels are short, many a single byte. */
+static inline bool begins_with(struct sp_str rest, struct sp_str label)
+{
+	if (label.n == 0)
+		return true;
+	return rest.n >= label.n && rest.p[0] == label.p[0] &&
+	       (label.n == 1 || memcmp(rest.p + 1, label.p + 1, label.n - 1) == 0);
+}
+
 static const struct node *walk_on(struct walk *walk)
 {
 	const struct node *node = walk->next;
 	const char *first;
 
-	if (node == NULL || !sp_str_starts(walk->rest, node->label))
+	if (node == NULL || !begins_with(walk->rest, node->label))
 		return NULL;
 	walk->rest.p += node->label.n;
 	walk->rest.n -= node->label.n;
