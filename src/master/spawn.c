@@ -20,6 +20,8 @@
 #define IS_DUMPABLE 0
 #endif
 
+extern char **environ;
+
 static int by_value(const void *a, const void *b)
 {
 	int x = *(const int *)a, y = *(const int *)b;
@@ -52,6 +54,15 @@ static void set_signals(const sigset_t *blocked)
 	for (size_t i = 0; i < SP_COUNT(ignored); i++)
 		(void)sigaction(ignored[i], &ignore, NULL);
 	(void)sigprocmask(SIG_UNBLOCK, blocked, NULL);
+}
+
+/* The texts too: what was only ${NAME} in a configuration is no business of a worker that is taken over. */
+static void forget_environment(void)
+{
+	tzset(); /* asks for TZ, and keeps what it says */
+	for (char **e = environ; e != NULL && *e != NULL; e++)
+		explicit_bzero(*e, strlen(*e));
+	(void)clearenv();
 }
 
 static void set_name(unsigned worker)
@@ -97,8 +108,7 @@ _Noreturn static void be_worker(struct sp_master *m, unsigned worker, int channe
 	free(keep);
 	set_signals(&m->signals);
 	set_name(worker);
-	tzset();
-	(void)clearenv();
+	forget_environment();
 	if (!drop_rights(&m->ids, parent, &err)) {
 		sp_error("worker_cannot_start", SP_KV_U64("worker", worker), SP_KV_TEXT("why", err.text));
 		_exit(SP_WORKER_CANNOT_START);

@@ -105,7 +105,7 @@ static bool is_host_of_site(const struct sp_exchange *x)
 {
 	const struct sp_tls_listener *tls = x->from->listening->serve->tls;
 
-	return tls == NULL || !sp_tls_listener_has_verify(tls) || sp_tls_site_has_name(tls, x->from->site, x->request.host);
+	return tls == NULL || !sp_tls_listener_has_client_verify(tls) || sp_tls_site_has_name(tls, x->from->site, x->request.host);
 }
 
 static struct sp_str methods_of(struct sp_exchange *x, const struct sp_conf_route *route)
