@@ -6,11 +6,13 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
+#include "sp/base/clock.h"
 #include "sp/base/log.h"
 #include "sp/net/deadline.h"
 #include "sp/net/listen.h"
 
 #define LOOK_AGAIN_MS 50 /* while paused: has another worker's client gone? */
+#define QUIET_MS 10000 /* between two lines about it */
 #define SWEEP_MAX 8192 /* clients taken from one queue at the end: somaxconn and some */
 
 struct door {
@@ -28,6 +30,7 @@ struct sp_intake {
 	uint64_t max; /* clients of all workers */
 	uint32_t told; /* what our row says */
 	bool is_paused;
+	uint64_t quiet_until_ms; /* at the limit it is reached and left many times a second */
 	struct sp_flush flush;
 	struct sp_deadline look_again;
 	struct sp_deadline_list *look_again_list;
@@ -55,6 +58,14 @@ static void on_look_again(struct sp_deadline *deadline)
 		sp_deadline_set(&in->look_again, in->look_again_list, on_look_again);
 }
 
+static void log_full(struct sp_intake *in)
+{
+	if (sp_now_ms() < in->quiet_until_ms)
+		return;
+	in->quiet_until_ms = sp_now_ms() + QUIET_MS;
+	sp_warn("connections_full", SP_KV_U64("max_connections", in->max), SP_KV_U64("of_this_worker", in->told));
+}
+
 static void pause_all(struct sp_intake *in)
 {
 	in->is_paused = true;
@@ -62,7 +73,7 @@ static void pause_all(struct sp_intake *in)
 		if (in->doors[i].listen != NULL)
 			sp_listen_pause(in->doors[i].listen);
 	sp_deadline_set(&in->look_again, in->look_again_list, on_look_again);
-	sp_warn("connections_full", SP_KV_U64("max_connections", in->max), SP_KV_U64("of_this_worker", in->told));
+	log_full(in);
 }
 
 static void resume_all(struct sp_intake *in)
