@@ -154,7 +154,8 @@ static void check_pools(const struct rules *r)
 	for (size_t i = 0; i < r->conf->pool_count; i++) {
 		const struct sp_conf_pool *pool = &r->conf->pools[i];
 
-		if (pool->backend_count == 0 && !is_set(&pool->section, "backend"))
+		if (pool->backend_count == 0 && !is_set(&pool->section, "backend") &&
+		    !sp_doc_is_torn(r->doc, sp_doc_find(r->doc, "pool", pool->section.name)))
 			RULE_ERROR(r, pool->section.at, "[pool:%.*s] has no backend", SP_STR_ARG(pool->section.name));
 		for (size_t k = 0; k < pool->backend_count; k++)
 			check_backend(r, &egress, pool, &pool->backends[k]);
@@ -303,7 +304,7 @@ static void check_route(const struct rules *r, const struct sp_conf_route *route
 		else
 			first = outcomes[i];
 	}
-	if (first == NULL)
+	if (first == NULL && !sp_doc_is_torn(r->doc, sp_doc_find(r->doc, "route", route->section.name)))
 		RULE_ERROR(r, route->section.at, "[route:%.*s] has none of pool, to, redirect, respond",
 			   SP_STR_ARG(route->section.name));
 }
@@ -322,7 +323,7 @@ static bool is_any_listener_routed(const struct rules *r)
 static void check_presence(const struct rules *r)
 {
 	struct sp_conf_at whole = { .file = r->fill->main_file };
-	bool has_listener = false, has_route = false, has_unknown = false;
+	bool has_listener = false, has_route = false, has_unknown = r->doc->is_torn;
 
 	for (const struct sp_doc_part *p = r->doc->first; p != NULL; p = p->next) {
 		has_listener = has_listener || sp_str_eq(p->type, SP_STR("listener"));
