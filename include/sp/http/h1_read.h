@@ -28,9 +28,11 @@ struct sp_h1_reader {
 	const struct sp_h1_limits *limits;      /* borrowed */
 	struct sp_arena *arena;         /* borrowed: fields, normalised path */
 	enum sp_refuse why;             /* after SP_H1_REFUSED */
-	uint32_t at;                    /* scanned so far: line starts here */
-	uint32_t seen;                  /* searched for a line end so far */
+	uint32_t seen;                  /* scanned so far */
+	uint32_t at;                    /* where the token under way starts */
+	uint32_t name_at, name_length;  /* of the field whose value is under way */
 	uint8_t state;
+	uint8_t odd;                    /* kinds of bytes in the name under way */
 	uint8_t skipped;                /* empty lines before a request line: at most 2 */
 };
 

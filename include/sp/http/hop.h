@@ -10,6 +10,7 @@
 
 struct sp_hop {                         /* what a forwarded request is told about its way here */
 	struct sp_str client_ip;        /* text of the client's address */
+	struct sp_str peer_ip;          /* of the trusted peer: what is appended; empty = client_ip */
 	bool is_peer_trusted;           /* append to X-Forwarded-For instead of setting it */
 	bool is_tls;
 	uint16_t port;                  /* of the listener */
