@@ -49,6 +49,46 @@ static inline struct sp_conf *read_good(struct sp_str text)
 	return conf;
 }
 
+/* A broken or doubtful text, and exactly what is said of it. */
+struct broken {
+	const char *name, *text;
+	size_t n;
+	bool is_complete; /* nothing is put behind it, so that what is missing is said too */
+	const char *want;
+};
+
+#define PART(s) (s), sizeof(s) - 1, false
+#define WHOLE(s) (s), sizeof(s) - 1, true
+
+static inline void check_broken(const struct broken *rows, size_t count)
+{
+	static const char rest[] = "\n[listener:base]\nbind = 127.0.0.1:1\n[route:base]\nrespond = 200 ok\n";
+
+	(void)unsetenv("SP_TEST_NONE");
+	(void)unsetenv("CREDENTIALS_DIRECTORY");
+	for (size_t i = 0; i < count; i++) {
+		struct sp_conf_report report;
+		struct sp_conf *conf;
+		char text[1024], *said;
+		size_t n = rows[i].n;
+
+		print_message("  %s\n", rows[i].name);
+		memcpy(text, rows[i].text, n);
+		if (!rows[i].is_complete) {
+			memcpy(text + n, rest, sizeof(rest) - 1);
+			n += sizeof(rest) - 1;
+		}
+		sp_conf_report_init(&report);
+		conf = sp_conf_read_text("t.ini", sp_str_of(text, n), &report);
+		said = print_report(&report, "t.ini");
+		assert_string_equal(said, rows[i].want);
+		assert_int_equal(conf == NULL, report.errors > 0);
+		free(said);
+		sp_conf_free(conf);
+		sp_conf_report_fini(&report);
+	}
+}
+
 static inline char *dump_text(const struct sp_conf *conf)
 {
 	char *text = NULL;
