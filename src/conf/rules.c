@@ -287,7 +287,7 @@ static void check_tls(const struct rules *r)
 
 /* ---- [route] ---- */
 
-static void check_route(const struct rules *r, const struct sp_conf_route *route)
+static void check_outcome(const struct rules *r, const struct sp_conf_route *route)
 {
 	static const char *const outcomes[] = { "pool", "to", "redirect", "respond" };
 	const char *first = NULL;
@@ -307,6 +307,31 @@ static void check_route(const struct rules *r, const struct sp_conf_route *route
 	if (first == NULL && !sp_doc_is_torn(r->doc, sp_doc_find(r->doc, "route", route->section.name)))
 		RULE_ERROR(r, route->section.at, "[route:%.*s] has none of pool, to, redirect, respond",
 			   SP_STR_ARG(route->section.name));
+}
+
+/* In the normal form of a rule as of a request the digits are capitals. */
+static bool has_encoded_slash(struct sp_str path)
+{
+	for (size_t i = 0; i + 3 <= path.n; i++) {
+		if (memcmp(path.p + i, "%2F", 3) == 0 || memcmp(path.p + i, "%5C", 3) == 0)
+			return true;
+	}
+	return false;
+}
+
+static void check_paths(const struct rules *r, const struct sp_conf_route *route)
+{
+	for (size_t i = 0; i < route->path_count; i++) {
+		const struct sp_conf_path_rule *rule = &route->paths[i];
+
+		if (!route->is_encoded_slash_kept && has_encoded_slash(rule->path))
+			RULE_WARNING(
+				r, rule->at,
+				"path = %.*s%s can never match: encoded_slash = refuse answers such requests with 400 "
+				"[encoded-slash]",
+				(int)(rule->path.n < 120 ? rule->path.n : 120), rule->path.p,
+				rule->is_prefix ? "*" : "");
+	}
 }
 
 /* ---- what is there and not there ---- */
@@ -350,7 +375,9 @@ void sp_rules_check(const struct sp_fill *fill, const struct sp_conf *conf)
 	check_pools(&r);
 	check_listeners(&r);
 	check_tls(&r);
-	for (size_t i = 0; i < conf->route_count; i++)
-		check_route(&r, &conf->routes[i]);
+	for (size_t i = 0; i < conf->route_count; i++) {
+		check_outcome(&r, &conf->routes[i]);
+		check_paths(&r, &conf->routes[i]);
+	}
 	check_presence(&r);
 }

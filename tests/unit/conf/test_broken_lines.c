@@ -192,6 +192,10 @@ static const struct broken rows[] = {
 	{ "backend-twice", PART("[pool:a]\nbackend = 10.0.0.1:80\nbackend = 10.0.0.1\n[route:u]\npool = a\n"),
 	  "t.ini:3: warning: backend = 10.0.0.1:80 is in [pool:a] already, at t.ini:2; for a larger share use "
 	  "weight=N [backend-twice]\nt.ini: 1 warning\n" },
+	{ "encoded-slash", PART("[route:a]\nrespond = 200\npath = /a%2fb/*\n"),
+	  "t.ini:3: warning: path = /a%2Fb/* can never match: encoded_slash = refuse answers such requests with 400 "
+	  "[encoded-slash]\nt.ini: 1 warning\n" },
+	{ "encoded-slash, kept", PART("[route:a]\nrespond = 200\npath = /a%2fb/*\nencoded_slash = keep\n"), "" },
 };
 /* clang-format on */
 
