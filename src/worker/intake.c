@@ -216,7 +216,7 @@ void sp_intake_free(struct sp_intake *in)
 {
 	if (in == NULL)
 		return;
-	for (size_t i = 0; i < in->door_count; i++)
+	for (size_t i = 0; in->doors != NULL && i < in->door_count; i++)
 		sp_listen_free(in->doors[i].listen);
 	sp_deadline_clear(&in->look_again);
 	sp_loop_off_flush(&in->flush);
