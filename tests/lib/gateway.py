@@ -110,6 +110,10 @@ def command(*arguments, folder=None, env=None, timeout=60, stdin=None):
     return done.returncode, out, err
 
 
+class NotUp(AssertionError):
+    """It refused its configuration, or ended, or does not listen."""
+
+
 class Gateway:
     def __init__(self, folder, text, *, env=None, arguments=None, wrap=(), pass_fds=(), wait=True, cwd=None):
         self.folder = str(folder)
@@ -122,7 +126,10 @@ class Gateway:
                                        stdin=subprocess.DEVNULL, env=environment(**(env or {})), pass_fds=pass_fds,
                                        cwd=cwd or self.folder)
         if wait:
-            assert procs.wait_for(self.is_up, 15 * SLOW), f"not up (exit {self.process.poll()}):\n{self.err()}"
+            is_up = procs.wait_for(self.is_up, 15 * SLOW)
+            if not is_up or self.process.poll() is not None:
+                procs.end(self.process, signal.SIGKILL)
+                raise NotUp(f"not up (exit {self.process.returncode}):\n{self.err()}")
 
     # --- what it says ---
 
