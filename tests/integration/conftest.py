@@ -19,6 +19,8 @@ def pytest_addoption(parser):
 
 
 def pytest_configure(config):
+    if not os.path.exists(program.BINARY):
+        pytest.exit(f"no such gateway: {program.BINARY}; make builds it", 2)
     config.addinivalue_line("markers", "long: takes minutes; runs with --long only")
     config.addinivalue_line("markers", "opt_only: measures; means nothing under the sanitizers")
 
