@@ -59,7 +59,7 @@ static void set_signals(const sigset_t *blocked)
 /* The texts too: what was only ${NAME} in a configuration is no business of a worker that is taken over. */
 static void forget_environment(void)
 {
-	tzset();                        /* asks for TZ, and keeps what it says */
+	tzset(); /* asks for TZ, and keeps what it says */
 	for (char **e = environ; e != NULL && *e != NULL; e++)
 		explicit_bzero(*e, strlen(*e));
 	(void)clearenv();

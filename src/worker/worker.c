@@ -14,6 +14,9 @@
 #include "sp/net/loop.h"
 #include "sp/proxy/proxy.h"
 #include "sp/proxy/serve.h"
+#include "sp/tls/ticket.h"
+
+_Static_assert(SP_IPC_SECRET == SP_TLS_TICKET_SECRET, "a ticket secret fits its message");
 
 struct worker {
 	const struct sp_worker_env *env; /* borrowed */
@@ -87,6 +90,10 @@ static void on_message(struct sp_channel *ch, struct sp_ipc_message *m)
 	case SP_IPC_HEALTH_RED: sp_proxy_set_draining(w->proxy); break;
 	case SP_IPC_DRAIN: drain(w, m->body.drain.timeout_ms); break;
 	case SP_IPC_STOP: end(w, SP_WORKER_DONE); break;
+	case SP_IPC_TICKETS:
+		sp_tls_tickets_rotate(m->body.tickets.fresh);
+		explicit_bzero(&m->body.tickets, sizeof(m->body.tickets));
+		break;
 	case SP_IPC_LOG:
 		if (m->body.log.which >= SP_IPC_LOG_COUNT)
 			break;

@@ -27,10 +27,13 @@ enum sp_ipc_type {
 	SP_IPC_DRAIN, /* master: stop accepting, finish what runs, then exit */
 	SP_IPC_STOP, /* master: exit now */
 	SP_IPC_LOG, /* master: a log's new descriptor */
+	SP_IPC_TICKETS, /* master: the next secret of the ticket keys */
 	SP_IPC_COUNT
 };
 
 enum sp_ipc_log { SP_IPC_LOG_ACCESS, SP_IPC_LOG_ERROR, SP_IPC_LOG_COUNT };
+
+#define SP_IPC_SECRET 32
 
 /* Memory of the sender; a byte of it may say anything. */
 union sp_ipc_body {
@@ -43,6 +46,9 @@ union sp_ipc_body {
 	struct {
 		uint32_t which; /* enum sp_ipc_log */
 	} log;
+	struct {
+		uint8_t fresh[SP_IPC_SECRET];
+	} tickets;
 };
 
 struct sp_ipc_message {

@@ -71,7 +71,7 @@ static void test_all_types(void **state)
 	} rows[] = {
 		{ SP_IPC_READY, SP_IPC_WORKER, false }, { SP_IPC_HEALTH_RED, SP_IPC_MASTER, false },
 		{ SP_IPC_DRAIN, SP_IPC_MASTER, false }, { SP_IPC_STOP, SP_IPC_MASTER, false },
-		{ SP_IPC_LOG, SP_IPC_MASTER, true },
+		{ SP_IPC_LOG, SP_IPC_MASTER, true },    { SP_IPC_TICKETS, SP_IPC_MASTER, false },
 	};
 	struct pair p = new_pair();
 
@@ -97,7 +97,7 @@ static void test_all_types(void **state)
 
 struct raw {
 	uint16_t type, size;
-	uint32_t body[4];
+	uint32_t body[12];
 };
 
 static void test_refused(void **state)
@@ -120,7 +120,7 @@ static void test_refused(void **state)
 		{ "size above the table's", { SP_IPC_DRAIN, 8, { 0 } }, 12, 0, SP_IPC_MASTER },
 		{ "size right, bytes missing", { SP_IPC_DRAIN, 4, { 0 } }, 6, 0, SP_IPC_MASTER },
 		{ "size right, bytes too many", { SP_IPC_STOP, 0, { 0 } }, 8, 0, SP_IPC_MASTER },
-		{ "longer than any message", { SP_IPC_DRAIN, 4, { 0 } }, 20, 0, SP_IPC_MASTER },
+		{ "longer than any message", { SP_IPC_TICKETS, 32, { 0 } }, 40, 0, SP_IPC_MASTER },
 		{ "a descriptor that does not belong", { SP_IPC_STOP, 0, { 0 } }, 4, 1, SP_IPC_MASTER },
 		{ "no descriptor", { SP_IPC_LOG, 4, { 0 } }, 8, 0, SP_IPC_MASTER },
 		{ "two descriptors", { SP_IPC_LOG, 4, { 0 } }, 8, 2, SP_IPC_MASTER },
