@@ -274,8 +274,13 @@ enum sp_io sp_stream_read(struct sp_stream *s, const struct iovec *v, int n, siz
 	size_t room;
 
 	*got = 0;
-	if (!sp_stream_is_open(s) || s->is_read_lost)
+	if (!sp_stream_is_open(s))
 		return SP_IO_FAILED;
+	if (s->is_read_lost) {          /* perhaps behind bytes that were read before */
+		note_end(s);
+		settle(s);
+		return SP_IO_FAILED;
+	}
 	if (s->has_ended)
 		return SP_IO_EOF;
 	renew_turn(s);

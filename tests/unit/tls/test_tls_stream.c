@@ -178,6 +178,7 @@ static size_t client_reads(struct tls_pair *p, size_t seen)
 
 	while ((r = SSL_read(p->client, back + seen, (int)(sizeof(back) - seen))) > 0)
 		seen += (size_t)r;
+	usleep(200);
 	return seen;
 }
 
@@ -192,7 +193,7 @@ static void test_partial_writes(void **state)
 
 		pair_tcp(fds, 4096);
 		open_version(&p, versions[i], fds);
-		for (int lap = 0; lap < 20000 && seen < sizeof(big); lap++) {
+		for (int lap = 0; lap < 5000 && seen < sizeof(big); lap++) {
 			while (sent < sizeof(big) &&
 			       tls_pair_write(&p, big + sent, sizeof(big) - sent, &n) == SP_IO_DONE) {
 				assert_true(n > 0 && n <= 65536);
@@ -226,7 +227,7 @@ static void test_unsent_leaves_by_itself(void **state)
 	assert_int_equal(sp_stream_finish(&p.t.stream), SP_IO_AGAIN);
 	sp_stream_want(&p.t.stream, SP_WRITE);
 	p.told = 0;
-	for (int lap = 0; lap < 20000 && p.told == 0; lap++) {
+	for (int lap = 0; lap < 5000 && p.told == 0; lap++) {
 		seen = client_reads(&p, seen);
 		tls_pair_turn(&p);
 	}
@@ -395,7 +396,7 @@ static void test_tampered_record(void **state)
 	tls_pair_turn(&p);
 	assert_int_equal(tls_pair_read(&p, to, sizeof(to), &n), SP_IO_FAILED);
 	assert_string_equal(p.t.stream.why, "bad_record");
-	assert_int_equal(SSL_read(p.client, to, sizeof(to)), -1);
+	assert_true(SSL_read(p.client, to, sizeof(to)) <= 0);
 	assert_int_equal(ERR_GET_REASON(ERR_peek_error()), SSL_R_SSLV3_ALERT_BAD_RECORD_MAC);
 	tls_pair_close(&p);
 }
