@@ -80,6 +80,8 @@ static void fill(X509 *x, EVP_PKEY *key, X509 *issuer, const struct cert_wish *w
 		add_ext(x, issuer, NID_key_usage, "critical,keyCertSign,cRLSign");
 	if (w->is_client)
 		add_ext(x, issuer, NID_ext_key_usage, "clientAuth");
+	if (w->is_server)
+		add_ext(x, issuer, NID_ext_key_usage, "serverAuth");
 	if (w->alt != NULL)
 		add_ext(x, issuer, NID_subject_alt_name, w->alt);
 }

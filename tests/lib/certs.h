@@ -17,7 +17,7 @@ struct cert_wish {
 	const char *alt; /* as openssl writes it: "DNS:a.test,DNS:*.b.test"; NULL = none */
 	int from_days, to_days; /* from now; both 0 = -1 to 90 */
 	bool is_ca;
-	bool is_client; /* extended key usage clientAuth */
+	bool is_client, is_server; /* extended key usage clientAuth, serverAuth */
 	const struct cert *issuer; /* NULL = itself */
 	long serial; /* 0 = 1 */
 };
