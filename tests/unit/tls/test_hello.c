@@ -75,7 +75,7 @@ static const struct {
 	{ "IPv6 address",
 	  EXT("\0\x06\0\0\x03"
 	      "::1"),
-	  SP_HELLO_ODD_NAME, NULL },
+	  SP_HELLO_NO_NAME, NULL },
 	{ "line end",
 	  EXT("\0\x06\0\0\x03"
 	      "a\r\n"),

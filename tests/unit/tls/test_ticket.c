@@ -61,6 +61,10 @@ static void test_across_workers(void **state)
 		assert_non_null(s);
 		again = visit(&two, "a.test", versions[i], s, &resumed);
 		assert_true(resumed);
+		SSL_SESSION_free(s);
+		s = again;      /* 1.3: a fresh ticket, as each is used once */
+		again = visit(&one, "a.test", versions[i], s, &resumed);
+		assert_true(resumed);
 		SSL_SESSION_free(again);
 		/* Another name of the same site: the same rules hold for it. */
 		again = visit(&two, "also-a.test", versions[i], s, &resumed);
