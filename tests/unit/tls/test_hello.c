@@ -8,6 +8,7 @@
 
 #define EXT(literal) (const uint8_t *)(literal), sizeof(literal) - 1
 
+/* clang-format off */
 static const struct {
 	const char *name;
 	const uint8_t *bytes;
@@ -15,72 +16,28 @@ static const struct {
 	enum sp_hello_name want;
 	const char *host;
 } exts[] = {
-	{ "one name",
-	  EXT("\0\x09\0\0\x06"
-	      "a.test"),
-	  SP_HELLO_NAME, "a.test" },
-	{ "upper case",
-	  EXT("\0\x09\0\0\x06"
-	      "A.TEST"),
-	  SP_HELLO_NAME, "A.TEST" },
-	{ "one letter",
-	  EXT("\0\x04\0\0\x01"
-	      "a"),
-	  SP_HELLO_NAME, "a" },
-	{ "underscore, digits",
-	  EXT("\0\x06\0\0\x03"
-	      "_-9"),
-	  SP_HELLO_NAME, "_-9" },
+	{ "one name", EXT("\0\x09\0\0\x06" "a.test"), SP_HELLO_NAME, "a.test" },
+	{ "upper case", EXT("\0\x09\0\0\x06" "A.TEST"), SP_HELLO_NAME, "A.TEST" },
+	{ "one letter", EXT("\0\x04\0\0\x01" "a"), SP_HELLO_NAME, "a" },
+	{ "underscore, digits", EXT("\0\x06\0\0\x03" "_-9"), SP_HELLO_NAME, "_-9" },
 	{ "empty extension", EXT(""), SP_HELLO_BROKEN, NULL },
 	{ "empty list", EXT("\0\0"), SP_HELLO_BROKEN, NULL },
 	{ "empty name", EXT("\0\x03\0\0\0"), SP_HELLO_BROKEN, NULL },
-	{ "list longer than it is",
-	  EXT("\0\x0a\0\0\x06"
-	      "a.test"),
-	  SP_HELLO_BROKEN, NULL },
-	{ "list shorter than it is",
-	  EXT("\0\x08\0\0\x06"
-	      "a.test"),
-	  SP_HELLO_BROKEN, NULL },
-	{ "name longer than its list",
-	  EXT("\0\x09\0\0\x07"
-	      "a.test"),
-	  SP_HELLO_BROKEN, NULL },
-	{ "two names",
-	  EXT("\0\x12\0\0\x06"
-	      "a.test"
-	      "\0\0\x06"
-	      "b.test"),
-	  SP_HELLO_BROKEN, NULL },
-	{ "another type",
-	  EXT("\0\x09\x01\0\x06"
-	      "a.test"),
-	  SP_HELLO_BROKEN, NULL },
-	{ "NUL",
-	  EXT("\0\x09\0\0\x06"
-	      "a\0test"),
-	  SP_HELLO_ODD_NAME, NULL },
-	{ "blank",
-	  EXT("\0\x09\0\0\x06"
-	      "a test"),
-	  SP_HELLO_ODD_NAME, NULL },
-	{ "high byte",
-	  EXT("\0\x09\0\0\x06"
-	      "a\xe9test"),
-	  SP_HELLO_ODD_NAME, NULL },
-	{ "wildcard",
-	  EXT("\0\x09\0\0\x06"
-	      "*.test"),
-	  SP_HELLO_ODD_NAME, NULL },
-	{ "IPv6 address",
-	  EXT("\0\x06\0\0\x03"
-	      "::1"),
-	  SP_HELLO_NO_NAME, NULL },
-	{ "line end",
-	  EXT("\0\x06\0\0\x03"
-	      "a\r\n"),
-	  SP_HELLO_ODD_NAME, NULL },
+	{ "list longer than it is", EXT("\0\x0a\0\0\x06" "a.test"), SP_HELLO_BROKEN, NULL },
+	{ "list shorter than it is", EXT("\0\x08\0\0\x06" "a.test"), SP_HELLO_BROKEN, NULL },
+	{ "name longer than its list", EXT("\0\x09\0\0\x07" "a.test"), SP_HELLO_BROKEN, NULL },
+	{ "two names", EXT("\0\x12\0\0\x06" "a.test" "\0\0\x06" "b.test"), SP_HELLO_BROKEN, NULL },
+	{ "another type", EXT("\0\x09\x01\0\x06" "a.test"), SP_HELLO_BROKEN, NULL },
+	{ "NUL", EXT("\0\x09\0\0\x06" "a\0test"), SP_HELLO_ODD_NAME, NULL },
+	{ "blank", EXT("\0\x09\0\0\x06" "a test"), SP_HELLO_ODD_NAME, NULL },
+	{ "high byte", EXT("\0\x09\0\0\x06" "a\xe9test"), SP_HELLO_ODD_NAME, NULL },
+	{ "wildcard", EXT("\0\x09\0\0\x06" "*.test"), SP_HELLO_ODD_NAME, NULL },
+	{ "line end", EXT("\0\x06\0\0\x03" "a\r\n"), SP_HELLO_ODD_NAME, NULL },
+	{ "IPv4 address", EXT("\0\x0c\0\0\x09" "127.0.0.1"), SP_HELLO_NO_NAME, NULL },
+	{ "IPv6 address", EXT("\0\x06\0\0\x03" "::1"), SP_HELLO_NO_NAME, NULL },
+	{ "IPv4 address and NUL", EXT("\0\x0d\0\0\x0a" "127.0.0.1\0"), SP_HELLO_ODD_NAME, NULL },
 };
+/* clang-format on */
 
 static void test_exts(void **state)
 {

@@ -428,7 +428,44 @@ static void test_budget(void **state)
 	tls_pair_close(&p);
 }
 
-/* Key updates that ask for an answer, from a peer that reads nothing: bounded, then silent, and alive afterwards. */
+/* Key updates that ask for an answer, from a peer that reads nothing: what waits is bounded, reading is held without
+ * a spin, and all goes on when the peer reads. */
+static void test_key_update_flood(void **state)
+{
+	struct tls_pair p;
+	int fds[2], asked = 0, heard = 0;
+	char to[512];
+	size_t n;
+
+	(void)state;
+	pair_tcp(fds, 4096);
+	open_version(&p, TLS1_3_VERSION, fds);
+	while (!p.t.stream.is_held && asked < 50000) {
+		assert_int_equal(SSL_key_update(p.client, SSL_KEY_UPDATE_REQUESTED), 1);
+		if (SSL_write(p.client, "u", 1) == 1)
+			asked++;
+		tls_pair_turn(&p);
+		while (tls_pair_read(&p, to, sizeof(to), &n) == SP_IO_DONE)
+			heard += (int)n;
+	}
+	assert_true(p.t.stream.is_held);
+	assert_true(p.t.stream.unsent <= 98304);
+	p.told = 0;
+	for (int i = 0; i < 10; i++)
+		tls_pair_turn(&p);
+	assert_int_equal(p.told, 0);
+	for (int lap = 0; lap < 5000 && heard < asked; lap++) {
+		assert_true(SSL_read(p.client, to, sizeof(to)) <= 0);
+		usleep(100);
+		tls_pair_turn(&p);
+		while (tls_pair_read(&p, to, sizeof(to), &n) == SP_IO_DONE)
+			heard += (int)n;
+	}
+	assert_false(p.t.stream.is_held);
+	assert_int_equal(heard, asked);
+	tls_pair_close(&p);
+}
+
 static void test_key_updates(void **state)
 {
 	struct tls_pair p;
@@ -534,6 +571,7 @@ int main(void)
 		cmocka_unit_test(test_tampered_record),
 		cmocka_unit_test(test_budget),
 		cmocka_unit_test(test_key_updates),
+		cmocka_unit_test(test_key_update_flood),
 		cmocka_unit_test(test_slim),
 		cmocka_unit_test(test_before_the_handshake),
 	};
