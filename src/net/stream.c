@@ -276,7 +276,7 @@ enum sp_io sp_stream_read(struct sp_stream *s, const struct iovec *v, int n, siz
 	*got = 0;
 	if (!sp_stream_is_open(s))
 		return SP_IO_FAILED;
-	if (s->is_read_lost) {          /* perhaps behind bytes that were read before */
+	if (s->is_read_lost) { /* perhaps behind bytes that were read before */
 		note_end(s);
 		settle(s);
 		return SP_IO_FAILED;
