@@ -8,7 +8,8 @@
 
 enum { PORT_TEXT = 5 };
 
-/* Fields that Connection names are for this hop alone. The gate has seen to it that none of them matters beyond. */
+/* Fields that Connection names are for this hop alone. The gate has seen to it that none of them matters beyond: names
+ * known to us are of hop fields, which drop_fields takes. */
 static void drop_named(struct sp_head *head)
 {
 	if (!head->has_connection_names)
@@ -19,7 +20,8 @@ static void drop_named(struct sp_head *head)
 		if (head->fields[i].id != SP_F_CONNECTION)
 			continue;
 		while (sp_list_next(&list, &name))
-			sp_head_drop_name(head, name);
+			if (sp_field_id(name) == SP_F_OTHER)
+				sp_head_drop_name(head, name);
 	}
 }
 
