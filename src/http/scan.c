@@ -219,36 +219,25 @@ static bool step_status_line(struct scan *s)
 	return true;
 }
 
-/* The first byte of a line behind the start line. */
-static bool step_line(struct scan *s)
+/* *odd: what kinds of bytes beside letters, digits and "-" there are. */
+static inline const char *skip_name_bytes(const char *p, const char *end, uint8_t *odd)
 {
-	if (s->p == s->end)
-		return want_more(s);
-	if (*s->p == '\r') {
-		if (!pass_line_end(s, SP_REFUSE_LINE_END))
-			return false;
-		enter(s, END);
-		return true;
+	for (;;) {
+		while (p < end && sp_byte_is(*p, SP_BYTE_PLAIN_NAME))
+			p++;
+		if (p == end || !sp_byte_is(*p, SP_BYTE_TOKEN))
+			return p;
+		*odd |= *p == '_' ? ODD_UNDERSCORE : ODD_OTHER;
+		p++;
 	}
-	if (*s->p == ' ' || *s->p == '\t')
-		return refuse(s, SP_REFUSE_FOLD);
-	if (s->head->field_count >= s->r->limits->field_max)
-		return refuse(s, SP_REFUSE_TOO_MANY_FIELDS);
-	s->r->odd = 0;
-	enter(s, NAME);
-	return true;
 }
 
 static bool step_name(struct scan *s)
 {
-	const char *p = s->p;
+	const char *p;
 	size_t length;
 
-	for (; p < s->end && sp_byte_is(*p, SP_BYTE_TOKEN); p++) {
-		if (!sp_byte_is(*p, SP_BYTE_ALNUM) && *p != '-')
-			s->r->odd |= *p == '_' ? ODD_UNDERSCORE : ODD_OTHER;
-	}
-	s->p = p;
+	s->p = p = skip_name_bytes(s->p, s->end, &s->r->odd);
 	length = (size_t)(p - s->base) - s->r->at;
 	if (length > SP_SCAN_NAME_MAX)
 		return refuse(s, SP_REFUSE_FIELD_NAME);
@@ -277,7 +266,7 @@ static bool step_blank(struct scan *s)
 }
 
 /* Is one of these eight bytes below 0x20, or DEL? The usual borrow trick: exact about "any", which is all we ask. */
-static bool has_control(uint64_t eight)
+static inline bool has_control(uint64_t eight)
 {
 	const uint64_t ones = UINT64_C(0x0101010101010101), tops = ones << 7;
 	uint64_t del = eight ^ (ones * 0x7f);
@@ -285,7 +274,7 @@ static bool has_control(uint64_t eight)
 	return ((((eight - ones * 0x20) & ~eight) | ((del - ones) & ~del)) & tops) != 0;
 }
 
-static const char *skip_value_bytes(const char *p, const char *end)
+static inline const char *skip_value_bytes(const char *p, const char *end)
 {
 	uint64_t eight;
 
@@ -321,7 +310,7 @@ static enum sp_refuse judge_odd_name(const struct scan *s, struct sp_field *f)
 	return SP_REFUSE_NONE;
 }
 
-static bool add_field(struct scan *s, struct sp_str value)
+static inline bool add_field(struct scan *s, struct sp_str name, struct sp_str value)
 {
 	struct sp_field *f = sp_head_push(s->head, s->r->arena);
 	enum sp_refuse why;
@@ -330,10 +319,7 @@ static bool add_field(struct scan *s, struct sp_str value)
 		return refuse(s, SP_REFUSE_MEMORY);
 	while (value.n > 0 && (value.p[value.n - 1] == ' ' || value.p[value.n - 1] == '\t'))
 		value.n--;
-	f->name = sp_str_of(s->base + s->r->name_at, s->r->name_length);
-	f->value = value;
-	f->id = sp_field_id_of_token(f->name);
-	f->is_dropped = false;
+	*f = (struct sp_field){ .name = name, .value = value, .id = sp_field_id_of_token(name) };
 	s->head->present |= UINT64_C(1) << f->id;
 	if (s->r->odd == 0)
 		return true;
@@ -343,15 +329,62 @@ static bool add_field(struct scan *s, struct sp_str value)
 
 static bool step_value(struct scan *s)
 {
-	struct sp_str value;
+	struct sp_str name = sp_str_of(s->base + s->r->name_at, s->r->name_length), value;
 
 	s->p = skip_value_bytes(s->p, s->end);
 	if (s->p == s->end)
 		return want_more(s);
 	value = token_under_way(s);
-	if (!pass_line_end(s, SP_REFUSE_FIELD_VALUE) || !add_field(s, value))
+	if (!pass_line_end(s, SP_REFUSE_FIELD_VALUE) || !add_field(s, name, value))
 		return false;
 	enter(s, LINE);
+	return true;
+}
+
+/*
+ * Nearly every line is a whole field without a fault. Those are read here in
+ * one go; at anything else the line is left as it was, for the steps to read
+ * on or to say what is wrong with it.
+ */
+static bool take_good_line(struct scan *s)
+{
+	const char *name = s->p, *colon, *value, *p;
+
+	s->r->odd = 0;
+	colon = p = skip_name_bytes(name, s->end, &s->r->odd);
+	if (p == s->end || *p != ':' || p == name || p - name > SP_SCAN_NAME_MAX)
+		return false;
+	for (p++; p < s->end && (*p == ' ' || *p == '\t'); p++)
+		continue;
+	value = p;
+	p = skip_value_bytes(value, s->end);
+	if (s->end - p < 2 || p[0] != '\r' || p[1] != '\n' || s->head->field_count >= s->r->limits->field_max)
+		return false;
+	s->p = p + 2;
+	return add_field(s, sp_str_of(name, (size_t)(colon - name)), sp_str_of(value, (size_t)(p - value)));
+}
+
+/* The first byte of a line behind the start line. */
+static bool step_line(struct scan *s)
+{
+	while (take_good_line(s))
+		continue;
+	if (s->r->why != SP_REFUSE_NONE)
+		return false;
+	if (s->p == s->end)
+		return want_more(s);
+	if (*s->p == '\r') {
+		if (!pass_line_end(s, SP_REFUSE_LINE_END))
+			return false;
+		enter(s, END);
+		return true;
+	}
+	if (*s->p == ' ' || *s->p == '\t')
+		return refuse(s, SP_REFUSE_FOLD);
+	if (s->head->field_count >= s->r->limits->field_max)
+		return refuse(s, SP_REFUSE_TOO_MANY_FIELDS);
+	s->r->odd = 0;
+	enter(s, NAME);
 	return true;
 }
 

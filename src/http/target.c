@@ -36,7 +36,7 @@ static bool is_name(struct sp_str text, struct sp_str *last)
 		return false;
 	for (size_t i = 0; i <= text.n; i++) {
 		if (i < text.n && text.p[i] != '.') {
-			if (!sp_byte_is(text.p[i], SP_BYTE_ALNUM) && text.p[i] != '-' && text.p[i] != '_')
+			if (!sp_byte_is(text.p[i], SP_BYTE_HOST))
 				return false;
 			continue;
 		}

@@ -19,6 +19,8 @@ static const struct {
 	{ SP_BYTE_URI, UNRESERVED "!$&'()*+,;=:/?[]@%", false },
 	{ SP_BYTE_UNRESERVED, UNRESERVED, false },
 	{ SP_BYTE_SEGMENT, UNRESERVED "!$&'()*+,=:@[]", false },
+	{ SP_BYTE_PLAIN_NAME, LETTERS DIGITS "-", false },
+	{ SP_BYTE_HOST, LETTERS DIGITS "-_", false },
 };
 
 static void test_sets(void **state)
