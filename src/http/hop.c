@@ -80,14 +80,15 @@ static bool join(struct sp_head *head, struct sp_arena *arena, enum sp_field_id 
 	return sp_head_add_id(head, arena, id, sp_str_of(text, (size_t)(at - text) + last.n));
 }
 
-/* A trusted peer that said it once is believed; twice is no answer. */
+/* A trusted peer that said it once is believed; twice is no answer. Of others nothing is left by now. */
 static bool set_unless_told(struct sp_head *head, struct sp_arena *arena, enum sp_field_id id, struct sp_str value)
 {
 	size_t count = 0;
 
-	if (sp_head_find(head, id) != NULL)
-		for (uint32_t i = 0; i < head->field_count; i++)
-			count += head->fields[i].id == id && !head->fields[i].is_dropped;
+	if (sp_head_find(head, id) == NULL)
+		return sp_head_add_id(head, arena, id, value);
+	for (uint32_t i = 0; i < head->field_count; i++)
+		count += head->fields[i].id == id && !head->fields[i].is_dropped;
 	if (count == 1)
 		return true;
 	sp_head_drop(head, id);

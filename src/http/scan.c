@@ -70,6 +70,34 @@ static bool pass_line_end(struct scan *s, enum sp_refuse else_why)
 	return refuse(s, sp_byte_is(c, SP_BYTE_VALUE) ? else_why : SP_REFUSE_CONTROL);
 }
 
+/* Is one of these eight bytes below 0x20, or DEL? The usual borrow trick: exact about "any", which is all we ask. */
+static inline bool has_control(uint64_t eight)
+{
+	const uint64_t ones = UINT64_C(0x0101010101010101), tops = ones << 7;
+	uint64_t del = eight ^ (ones * 0x7f);
+
+	return ((((eight - ones * 0x20) & ~eight) | ((del - ones) & ~del)) & tops) != 0;
+}
+
+static inline const char *skip_value_bytes(const char *p, const char *end)
+{
+	uint64_t eight;
+
+	for (;;) {
+		while (end - p >= 8) {
+			memcpy(&eight, p, sizeof(eight));
+			if (has_control(eight))
+				break;
+			p += 8;
+		}
+		while (p < end && sp_byte_is(*p, SP_BYTE_VALUE) && *p != '\t')
+			p++;
+		if (p == end || *p != '\t')
+			return p;
+		p++;
+	}
+}
+
 /* RFC 9112 2.2: an empty line before a request line is ignored; two are enough for any old client. */
 static bool step_empty(struct scan *s)
 {
@@ -152,12 +180,17 @@ static enum sp_refuse judge_version(const struct scan *s, struct sp_str version)
 	return looks_like_version(version) ? SP_REFUSE_VERSION : SP_REFUSE_START_LINE;
 }
 
+static inline bool is_visible(char c)
+{
+	return (uint8_t)c > 0x20 && (uint8_t)c < 0x7f;
+}
+
 static bool step_version(struct scan *s)
 {
 	struct sp_str version;
 	enum sp_refuse why;
 
-	while (s->p<s->end && * s->p> ' ' && *s->p != 0x7f)
+	while (s->p < s->end && is_visible(*s->p))
 		s->p++;
 	version = token_under_way(s);
 	if (version.n > VERSION_MAX)
@@ -181,15 +214,17 @@ static bool step_version(struct scan *s)
 static enum sp_refuse judge_status_line(struct sp_head *head, struct sp_str line)
 {
 	struct sp_str digits;
-	uint64_t status;
+	unsigned status;
 
 	if (line.n < 8 || !is_http_1(sp_str_of(line.p, 8)))
 		return line.n >= 8 && looks_like_version(line) ? SP_REFUSE_VERSION : SP_REFUSE_START_LINE;
 	if (line.n < 12 || line.p[8] != ' ')
 		return SP_REFUSE_START_LINE;
 	digits = sp_str_of(line.p + 9, 3);
-	if (!sp_str_u64(digits, 999, &status) || (line.n > 12 && line.p[12] != ' '))
+	if (!sp_bytes_are(digits, SP_BYTE_DIGIT) || (line.n > 12 && line.p[12] != ' '))
 		return SP_REFUSE_START_LINE;
+	status = (unsigned)(digits.p[0] - '0') * 100 + (unsigned)(digits.p[1] - '0') * 10 +
+		 (unsigned)(digits.p[2] - '0');
 	if (status < 100 || status > 599)
 		return SP_REFUSE_STATUS;
 	head->minor = (uint8_t)(line.p[7] - '0');
@@ -203,8 +238,7 @@ static bool step_status_line(struct scan *s)
 	struct sp_str line;
 	enum sp_refuse why;
 
-	while (s->p < s->end && sp_byte_is(*s->p, SP_BYTE_VALUE))
-		s->p++;
+	s->p = skip_value_bytes(s->p, s->end);
 	line = token_under_way(s);
 	if (line.n > STATUS_LINE_MAX)
 		return refuse(s, SP_REFUSE_START_LINE);
@@ -265,34 +299,6 @@ static bool step_blank(struct scan *s)
 	return true;
 }
 
-/* Is one of these eight bytes below 0x20, or DEL? The usual borrow trick: exact about "any", which is all we ask. */
-static inline bool has_control(uint64_t eight)
-{
-	const uint64_t ones = UINT64_C(0x0101010101010101), tops = ones << 7;
-	uint64_t del = eight ^ (ones * 0x7f);
-
-	return ((((eight - ones * 0x20) & ~eight) | ((del - ones) & ~del)) & tops) != 0;
-}
-
-static inline const char *skip_value_bytes(const char *p, const char *end)
-{
-	uint64_t eight;
-
-	for (;;) {
-		while (end - p >= 8) {
-			memcpy(&eight, p, sizeof(eight));
-			if (has_control(eight))
-				break;
-			p += 8;
-		}
-		while (p < end && sp_byte_is(*p, SP_BYTE_VALUE) && *p != '\t')
-			p++;
-		if (p == end || *p != '\t')
-			return p;
-		p++;
-	}
-}
-
 static enum sp_refuse judge_odd_name(const struct scan *s, struct sp_field *f)
 {
 	bool is_request = s->head->is_request;
@@ -319,7 +325,10 @@ static inline bool add_field(struct scan *s, struct sp_str name, struct sp_str v
 		return refuse(s, SP_REFUSE_MEMORY);
 	while (value.n > 0 && (value.p[value.n - 1] == ' ' || value.p[value.n - 1] == '\t'))
 		value.n--;
-	*f = (struct sp_field){ .name = name, .value = value, .id = sp_field_id_of_token(name) };
+	f->name = name;
+	f->value = value;
+	f->id = sp_field_id_of_token(name);
+	f->is_dropped = false;
 	s->head->present |= UINT64_C(1) << f->id;
 	if (s->r->odd == 0)
 		return true;

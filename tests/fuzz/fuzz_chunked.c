@@ -20,7 +20,7 @@ struct body {
 	enum sp_chunked_rc rc;
 	enum sp_refuse why;
 	size_t used, n;
-	uint8_t *bytes;                 /* owned */
+	uint8_t *bytes; /* owned */
 };
 
 static void decode(struct body *b, const uint8_t *data, size_t size, size_t first, size_t step)

@@ -18,8 +18,12 @@ static bool is_explained(const struct feed *f)
 
 static void check_accepted(struct feed *f, bool is_upgrade_kept, bool is_peer_trusted)
 {
-	struct sp_hop hop = { .client_ip = SP_STR("192.0.2.1"), .port = 443, .is_tls = true, .request_id = SP_STR("id"),
-		              .is_upgrade_kept = is_upgrade_kept, .is_peer_trusted = is_peer_trusted };
+	struct sp_hop hop = { .client_ip = SP_STR("192.0.2.1"),
+			      .port = 443,
+			      .is_tls = true,
+			      .request_id = SP_STR("id"),
+			      .is_upgrade_kept = is_upgrade_kept,
+			      .is_peer_trusted = is_peer_trusted };
 	struct sp_chunk_pool *pool = sp_chunk_pool_new(16);
 	struct sp_chain chain;
 

@@ -33,7 +33,7 @@ static int on_complete(http_parser *parser)
 	o->is_complete = true;
 	SP_ASSERT(o->names == o->head->field_count && parser->status_code == o->head->status);
 	SP_ASSERT(parser->http_major == 1 && parser->http_minor == o->head->minor);
-	return 1;       /* no body here */
+	return 1; /* no body here */
 }
 
 static void check_second_opinion(const struct feed *f, const struct sp_head *head)

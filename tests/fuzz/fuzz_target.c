@@ -16,12 +16,12 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 static const struct sp_h1_limits limits = { 65536, 100, 32768, SP_NAME_UNDERSCORE_DROP };
 
 static bool read_head(struct sp_head *head, struct sp_arena *arena, const char *method, struct sp_str target,
-                      struct sp_str host)
+		      struct sp_str host)
 {
 	struct sp_h1_reader reader;
 	size_t used;
 	char *text = sp_arena_printf(arena, "%s %.*s HTTP/1.1\r\nHost: %.*s\r\n\r\n", method, SP_STR_ARG(target),
-	                             SP_STR_ARG(host));
+				     SP_STR_ARG(host));
 	enum sp_h1_rc rc;
 
 	SP_ASSERT(text != NULL);
@@ -54,7 +54,7 @@ static size_t decode_laxly(struct sp_str path, char *out)
 			i += 2;
 		} else {
 			SP_ASSERT((c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') ||
-			          strchr(sub_delims_and_more, c) != NULL);
+				  strchr(sub_delims_and_more, c) != NULL);
 		}
 		out[n++] = (char)(c == '\\' ? '/' : c);
 	}

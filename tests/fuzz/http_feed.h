@@ -15,13 +15,13 @@
 struct feed {
 	struct sp_h1_limits limits;
 	bool is_answer;
-	enum sp_method method;          /* of the request, for answers */
+	enum sp_method method; /* of the request, for answers */
 	struct sp_arena arena;
 	struct sp_h1_reader reader;
 	struct sp_head head;
 	enum sp_h1_rc rc;
 	size_t used;
-	char *bytes;                    /* owned; exactly n, so that a sanitizer sees one byte too many */
+	char *bytes; /* owned; exactly n, so that a sanitizer sees one byte too many */
 	size_t n;
 };
 
@@ -50,7 +50,7 @@ static inline void feed_run(struct feed *f, const char *text, size_t first, size
 	for (;;) {
 		memcpy(f->bytes, text, n);
 		f->rc = f->is_answer ? sp_h1_read_response(&f->reader, f->bytes, n, f->method, &f->head, &f->used)
-		                     : sp_h1_read_request(&f->reader, f->bytes, n, &f->head, &f->used);
+				     : sp_h1_read_request(&f->reader, f->bytes, n, &f->head, &f->used);
 		if (f->rc != SP_H1_MORE || n == f->n)
 			return;
 		n = step < f->n - n ? n + step : f->n;
@@ -65,7 +65,7 @@ static inline void feed_same_meaning(const struct sp_head *a, const struct sp_he
 	SP_ASSERT(sp_str_eq(a->path, b->path) && sp_str_eq(a->query, b->query) && sp_str_eq(a->host, b->host));
 	SP_ASSERT(sp_str_eq(a->method_text, b->method_text) && sp_str_eq(a->reason, b->reason) && a->port == b->port);
 	SP_ASSERT(a->has_encoded_slash == b->has_encoded_slash && a->has_odd_path == b->has_odd_path &&
-	          a->has_path_parameter == b->has_path_parameter);
+		  a->has_path_parameter == b->has_path_parameter);
 }
 
 static inline void feed_same_outcome(const struct feed *a, const struct feed *b)
@@ -133,7 +133,8 @@ static inline void feed_reads_back(const struct feed *f, struct sp_chain *chain)
 
 		if (feed_is_written_by_model(x, f->is_answer))
 			continue;
-		while (next < again.head.field_count && feed_is_written_by_model(&again.head.fields[next], f->is_answer))
+		while (next < again.head.field_count &&
+		       feed_is_written_by_model(&again.head.fields[next], f->is_answer))
 			next++;
 		SP_ASSERT(next < again.head.field_count);
 		y = &again.head.fields[next++];
@@ -152,7 +153,7 @@ static inline void feed_reads_back(const struct feed *f, struct sp_chain *chain)
 static inline bool feed_is_misread(const struct feed *f, const struct sp_field *field)
 {
 	static const enum sp_field_id read_by_both[] = { SP_F_CONNECTION, SP_F_PROXY_CONNECTION, SP_F_CONTENT_LENGTH,
-		                                         SP_F_TRANSFER_ENCODING };
+							 SP_F_TRANSFER_ENCODING };
 	const struct sp_str coding = SP_STR("Transfer-Encoding");
 	const char *end = memchr(field->name.p, '\n', f->n - (size_t)(field->name.p - f->bytes));
 

@@ -16,11 +16,14 @@
 
 #include "sp/http/h1_read.h"
 
-#define TEXT(literal) { (literal), sizeof(literal) - 1 }
+#define TEXT(literal)                                                                                                  \
+	{                                                                                                              \
+		(literal), sizeof(literal) - 1                                                                         \
+	}
 
 struct feed {
 	struct sp_h1_limits limits;
-	enum sp_method answers;         /* for answers: the request's method */
+	enum sp_method answers; /* for answers: the request's method */
 	bool is_answer;
 	/* the outcome */
 	struct sp_arena arena;
@@ -28,10 +31,13 @@ struct feed {
 	struct sp_head head;
 	enum sp_h1_rc rc;
 	size_t used;
-	char *bytes;                    /* owned */
+	char *bytes; /* owned */
 };
 
-#define FEED_LIMITS { .head_max = 16384, .field_max = 100, .target_max = 8192, .underscore = SP_NAME_UNDERSCORE_DROP }
+#define FEED_LIMITS                                                                                                    \
+	{                                                                                                              \
+		.head_max = 16384, .field_max = 100, .target_max = 8192, .underscore = SP_NAME_UNDERSCORE_DROP         \
+	}
 
 static inline void feed_init(struct feed *f, const struct feed *like, size_t n)
 {
@@ -130,7 +136,7 @@ static inline void feed_all_ways(struct feed *whole, const struct feed *like, st
 struct feed_case {
 	const char *name;
 	struct sp_str head;
-	enum sp_refuse want;            /* NONE: accepted */
+	enum sp_refuse want; /* NONE: accepted */
 };
 
 static inline void feed_case(const struct feed *like, const struct feed_case *c)
@@ -140,7 +146,7 @@ static inline void feed_case(const struct feed *like, const struct feed_case *c)
 	feed_all_ways(&f, like, c->head);
 	if (f.reader.why != c->want || f.rc != (c->want == SP_REFUSE_NONE ? SP_H1_HEAD : SP_H1_REFUSED))
 		fail_msg("%s: rc %d, %s instead of %s", c->name, f.rc, sp_refuse_word(f.reader.why),
-		         sp_refuse_word(c->want));
+			 sp_refuse_word(c->want));
 	feed_fini(&f);
 }
 

@@ -34,7 +34,8 @@ static void test_sets(void **state)
 		}
 	}
 	assert_false(sp_bytes_are(SP_STR(""), SP_BYTE_TOKEN));
-	assert_int_equal(sp_hex_value('f') + sp_hex_value('A') + sp_hex_value('0') + sp_hex_value('9'), 15 + 10 + 0 + 9);
+	assert_int_equal(sp_hex_value('f') + sp_hex_value('A') + sp_hex_value('0') + sp_hex_value('9'),
+			 15 + 10 + 0 + 9);
 }
 
 int main(void)

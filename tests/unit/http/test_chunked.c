@@ -13,7 +13,10 @@
 #include "sp/base/str.h"
 #include "sp/http/chunked.h"
 
-#define T(literal) { (literal), sizeof(literal) - 1 }
+#define T(literal)                                                                                                     \
+	{                                                                                                              \
+		(literal), sizeof(literal) - 1                                                                         \
+	}
 #define LINE_OF_64 "1;aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa"
 
 enum { MORE, END, BAD_CHUNK, BAD_TRAILER };
@@ -22,8 +25,8 @@ static const struct {
 	const char *name;
 	struct sp_str in;
 	int want;
-	const char *body;               /* also of what stands before a fault */
-	size_t rest;                    /* bytes behind the end */
+	const char *body; /* also of what stands before a fault */
+	size_t rest; /* bytes behind the end */
 } cases[] = {
 	{ "empty", T("0\r\n\r\n"), END, "", 0 },
 	{ "one", T("5\r\nhello\r\n0\r\n\r\n"), END, "hello", 0 },
@@ -175,8 +178,10 @@ static void decode(struct outcome *o, struct sp_str in, size_t first, size_t ste
 		o->body += body;
 		piece = step;
 	}
-	o->what = rc == SP_CHUNKED_MORE ? MORE : rc == SP_CHUNKED_END ? END :
-	          c.why == SP_REFUSE_CHUNK ? BAD_CHUNK : BAD_TRAILER;
+	o->what = rc == SP_CHUNKED_MORE      ? MORE
+		  : rc == SP_CHUNKED_END     ? END
+		  : c.why == SP_REFUSE_CHUNK ? BAD_CHUNK
+					     : BAD_TRAILER;
 }
 
 static void same(const char *name, const struct outcome *a, const struct outcome *b)
@@ -274,8 +279,16 @@ static void test_lines(void **state)
 		uint32_t n;
 		const char *line;
 	} lines[] = {
-		{ 1, "1\r\n" }, { 9, "9\r\n" }, { 10, "a\r\n" }, { 15, "f\r\n" }, { 16, "10\r\n" }, { 255, "ff\r\n" },
-		{ 16384, "4000\r\n" }, { 65535, "ffff\r\n" }, { 0x12345678, "12345678\r\n" }, { UINT32_MAX, "ffffffff\r\n" },
+		{ 1, "1\r\n" },
+		{ 9, "9\r\n" },
+		{ 10, "a\r\n" },
+		{ 15, "f\r\n" },
+		{ 16, "10\r\n" },
+		{ 255, "ff\r\n" },
+		{ 16384, "4000\r\n" },
+		{ 65535, "ffff\r\n" },
+		{ 0x12345678, "12345678\r\n" },
+		{ UINT32_MAX, "ffffffff\r\n" },
 	};
 
 	(void)state;

@@ -20,11 +20,11 @@ static void test_every_name_is_found(void **state)
 		assert_int_equal(sp_field_id(sp_str_of(upper, name.n)), id);
 		assert_int_equal(sp_field_id(sp_str_of(lower, name.n)), id);
 		assert_int_equal(sp_field_id(sp_str_of(name.p, name.n - 1)), SP_F_OTHER);
-		lower[name.n - 1] ^= 1;         /* no name of ours is another's with that bit turned */
+		lower[name.n - 1] ^= 1; /* no name of ours is another's with that bit turned */
 		assert_int_equal(sp_field_id(sp_str_of(lower, name.n)), SP_F_OTHER);
 		for (size_t i = 0; i < name.n; i++) {
 			memcpy(upper, name.p, name.n);
-			upper[i] &= 0x1f;       /* what setting 0x20 would lift into a letter or "-" */
+			upper[i] &= 0x1f; /* what setting 0x20 would lift into a letter or "-" */
 			assert_int_equal(sp_field_id(sp_str_of(upper, name.n)), SP_F_OTHER);
 		}
 	}
@@ -36,11 +36,20 @@ static const struct {
 	const char *name;
 	bool is_alias;
 } aliases[] = {
-	{ "X_Forwarded_For", true },     { "x.forwarded.for", true },      { "Content_Length", true },
-	{ "transfer_encoding", true },   { "X-Forwarded-Whatever", true }, { "x_forwarded_ssl", true },
-	{ "X^Real^IP", true },           { "user_agent", true },           { "Host", true },
-	{ "my_header", false },          { "x_forward", false },           { "XForwardedFor", false },
-	{ "content__length", false },    { "_host", false },
+	{ "X_Forwarded_For", true },
+	{ "x.forwarded.for", true },
+	{ "Content_Length", true },
+	{ "transfer_encoding", true },
+	{ "X-Forwarded-Whatever", true },
+	{ "x_forwarded_ssl", true },
+	{ "X^Real^IP", true },
+	{ "user_agent", true },
+	{ "Host", true },
+	{ "my_header", false },
+	{ "x_forward", false },
+	{ "XForwardedFor", false },
+	{ "content__length", false },
+	{ "_host", false },
 };
 
 static void test_aliases(void **state)
@@ -131,9 +140,12 @@ static void test_reasons_have_words(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(test_every_name_is_found), cmocka_unit_test(test_aliases),
-		cmocka_unit_test(test_head_of_fields),      cmocka_unit_test(test_no_memory),
-		cmocka_unit_test(test_lists),               cmocka_unit_test(test_reasons_have_words),
+		cmocka_unit_test(test_every_name_is_found),
+		cmocka_unit_test(test_aliases),
+		cmocka_unit_test(test_head_of_fields),
+		cmocka_unit_test(test_no_memory),
+		cmocka_unit_test(test_lists),
+		cmocka_unit_test(test_reasons_have_words),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -55,7 +55,7 @@ static void test_reasons(void **state)
 	feed_same_str(sp_status_reason(404), SP_STR("Not Found"));
 	feed_same_str(sp_status_reason(421), SP_STR("Misdirected Request"));
 	feed_same_str(sp_status_reason(299), SP_STR("Unknown"));
-	for (int why = 0; why < SP_REFUSE_COUNT; why++)         /* whatever we answer has a sentence */
+	for (int why = 0; why < SP_REFUSE_COUNT; why++) /* whatever we answer has a sentence */
 		assert_false(sp_str_eq(sp_status_reason(sp_refuse_status((enum sp_refuse)why)), SP_STR("Unknown")));
 }
 
@@ -87,14 +87,14 @@ static void test_replies(void **state)
 
 		sp_arena_init(&arena, NULL, 0, 0);
 		assert_true(sp_reply_make(&head, &arena, replies[i].status, replies[i].is_json, replies[i].text,
-		                          replies[i].id, &body));
+					  replies[i].id, &body));
 		feed_same_str(body, sp_str(replies[i].body));
 		assert_int_equal(head.status, replies[i].status);
 		feed_same_str(head.reason, sp_status_reason(replies[i].status));
 		assert_int_equal(head.framing, SP_BODY_LENGTH);
 		assert_int_equal(head.length, body.n);
 		feed_same_str(sp_head_find(&head, SP_F_CONTENT_TYPE)->value,
-		              replies[i].is_json ? SP_STR("application/json") : SP_STR("text/plain; charset=utf-8"));
+			      replies[i].is_json ? SP_STR("application/json") : SP_STR("text/plain; charset=utf-8"));
 		feed_same_str(sp_head_find(&head, SP_F_DATE)->value, SP_STR("Tue, 24 Nov 2026 16:20:00 GMT"));
 		feed_same_str(sp_head_find(&head, SP_F_CACHE_CONTROL)->value, SP_STR("no-store"));
 		id = sp_head_find(&head, SP_F_X_REQUEST_ID);

@@ -12,7 +12,7 @@ static const struct feed like = { .limits = FEED_LIMITS };
 enum { PLAIN = 0, SLASH = 1, ODD = 2, PARAM = 4 };
 
 static const struct {
-	const char *raw, *path;         /* path NULL: refused */
+	const char *raw, *path; /* path NULL: refused */
 	unsigned flags;
 } paths[] = {
 	{ "/", "/", PLAIN },
@@ -127,7 +127,8 @@ static const struct {
 
 static unsigned flags_of(const struct sp_head *h)
 {
-	return (h->has_encoded_slash ? SLASH : 0U) | (h->has_odd_path ? ODD : 0U) | (h->has_path_parameter ? PARAM : 0U);
+	return (h->has_encoded_slash ? SLASH : 0U) | (h->has_odd_path ? ODD : 0U) |
+	       (h->has_path_parameter ? PARAM : 0U);
 }
 
 static void read_path(struct feed *f, const char *raw)
@@ -154,7 +155,7 @@ static void test_paths(void **state)
 		}
 		if (!sp_str_eq(f.head.path, sp_str(paths[i].path)) || flags_of(&f.head) != paths[i].flags)
 			fail_msg("%s: %.*s, flags %u", paths[i].raw, SP_STR_ARG(f.head.path), flags_of(&f.head));
-		read_path(&again, paths[i].path);       /* the normal form is its own */
+		read_path(&again, paths[i].path); /* the normal form is its own */
 		assert_int_equal(again.rc, SP_H1_HEAD);
 		feed_same_str(again.head.path, f.head.path);
 		assert_int_equal(flags_of(&again.head), flags_of(&f.head));
@@ -166,17 +167,65 @@ static void test_paths(void **state)
 
 /* Spellings of /admin/users: each is that path in the normal form, or flagged for guarded places, or refused. */
 static const char *const denied[] = {
-	"/admin/users", "/%61dmin/users", "/%61%64%6d%69%6e/users", "/./admin/users", "/admin/./users", "/x/../admin/users",
-	"/%2e/admin/users", "/x/%2e%2e/admin/users", "/x/.%2E/admin/users", "/x/y/../../admin/users", "//admin/users",
-	"/admin//users", "///admin///users", "/admin%2fusers", "/admin%2Fusers", "/admin%5cusers", "/%2fadmin/users",
-	"/;/admin/users", "/admin;/users", "/admin;x=y/users", "/admin%3bx/users", "/x/..;/admin/users", "/..;/admin/users",
-	"/x/..;a=b/admin/users", "/x/%2e%2e;/admin/users", "/%2561dmin/users", "/admin%252fusers", "/x/%252e%252e/admin/users",
-	"/%25%36%31dmin/users", "/admin/%2e/users", "/admin/x/%2e%2e/users", "/../admin/users", "/%2e%2e/admin/users",
-	"/x/..%2fadmin/users", "/x%2f..%2fadmin/users", "/x/..%5cadmin/users", "/admin%00/users", "/admin/users%00.css",
-	"/%c0%afadmin/users", "/x/%c0%ae%c0%ae/admin/users", "/admin%e0%80%afusers", "/admin/users%0a", "/admin%09/users",
-	"/admin\\users", "\\admin\\users", "/admin/users#x", "/#/../admin/users", "/%u0061dmin/users", "/x/../../admin/users",
-	"http://a/admin/users", "http://a//admin/users", "http://a/x/../admin/users", "http://a:80/%61dmin/users",
-	"http://a/../admin/users", "admin/users", "./admin/users", "/admin/users;jsessionid=1", "/admin/users?x", "/admin/./users/",
+	"/admin/users",
+	"/%61dmin/users",
+	"/%61%64%6d%69%6e/users",
+	"/./admin/users",
+	"/admin/./users",
+	"/x/../admin/users",
+	"/%2e/admin/users",
+	"/x/%2e%2e/admin/users",
+	"/x/.%2E/admin/users",
+	"/x/y/../../admin/users",
+	"//admin/users",
+	"/admin//users",
+	"///admin///users",
+	"/admin%2fusers",
+	"/admin%2Fusers",
+	"/admin%5cusers",
+	"/%2fadmin/users",
+	"/;/admin/users",
+	"/admin;/users",
+	"/admin;x=y/users",
+	"/admin%3bx/users",
+	"/x/..;/admin/users",
+	"/..;/admin/users",
+	"/x/..;a=b/admin/users",
+	"/x/%2e%2e;/admin/users",
+	"/%2561dmin/users",
+	"/admin%252fusers",
+	"/x/%252e%252e/admin/users",
+	"/%25%36%31dmin/users",
+	"/admin/%2e/users",
+	"/admin/x/%2e%2e/users",
+	"/../admin/users",
+	"/%2e%2e/admin/users",
+	"/x/..%2fadmin/users",
+	"/x%2f..%2fadmin/users",
+	"/x/..%5cadmin/users",
+	"/admin%00/users",
+	"/admin/users%00.css",
+	"/%c0%afadmin/users",
+	"/x/%c0%ae%c0%ae/admin/users",
+	"/admin%e0%80%afusers",
+	"/admin/users%0a",
+	"/admin%09/users",
+	"/admin\\users",
+	"\\admin\\users",
+	"/admin/users#x",
+	"/#/../admin/users",
+	"/%u0061dmin/users",
+	"/x/../../admin/users",
+	"http://a/admin/users",
+	"http://a//admin/users",
+	"http://a/x/../admin/users",
+	"http://a:80/%61dmin/users",
+	"http://a/../admin/users",
+	"admin/users",
+	"./admin/users",
+	"/admin/users;jsessionid=1",
+	"/admin/users?x",
+	"/admin/./users/",
 };
 
 static void test_one_denied_path(void **state)
@@ -186,7 +235,8 @@ static void test_one_denied_path(void **state)
 		struct feed f;
 
 		read_path(&f, denied[i]);
-		if (f.rc == SP_H1_HEAD && flags_of(&f.head) == PLAIN && !sp_str_starts(f.head.path, SP_STR("/admin/users")))
+		if (f.rc == SP_H1_HEAD && flags_of(&f.head) == PLAIN &&
+		    !sp_str_starts(f.head.path, SP_STR("/admin/users")))
 			fail_msg("%s passes as %.*s", denied[i], SP_STR_ARG(f.head.path));
 		feed_fini(&f);
 	}
