@@ -2,14 +2,18 @@
 # make check        unit tests, conformance, integration  make units     the unit tests alone
 # make fuzz         every fuzzer, FUZZ_RUNS inputs each    make bench     speed, side by side with others
 # make lint         layers, clang-tidy, cppcheck, shell    make format    clang-format over our files
+# make reference    the README's configuration reference  make layers    who includes whom, under a second
 # make CC=clang     another compiler                      make clean     removes build/
 
-KIND     := $(if $(SAN),san,opt)
-CCNAME   := $(if $(findstring clang,$(CC)),clang,gcc)
-B        := build/$(KIND)$(if $(filter clang,$(CCNAME)),$(if $(SAN),,-clang))
 ifeq ($(origin CC),default)
 CC       := gcc
 endif
+CCNAME   := $(if $(findstring clang,$(CC)),clang,gcc)
+KIND     := $(if $(SAN),san,opt)
+B        := build/$(KIND)$(if $(filter clang,$(CCNAME)),-clang)
+PYTHON   := /usr/bin/python3
+FUZZ_RUNS := 100000
+FUZZ_SECONDS := 60
 
 comma    := ,
 PKGS     := libevent_core libssl libcrypto inih
@@ -20,40 +24,149 @@ HARDEN   := -O2 -g -fstack-protector-strong -U_FORTIFY_SOURCE -D_FORTIFY_SOURCE=
             -fno-delete-null-pointer-checks -fno-common
 HARDEN_gcc := -ftrivial-auto-var-init=zero -fzero-call-used-regs=used-gpr
 SANFLAGS := -O1 -g -fsanitize=address,undefined -fno-sanitize-recover=all -fno-omit-frame-pointer -fno-common -DSP_SAN=1
-LDHARDEN := -pie -Wl,-z,relro,-z,now,-z,noexecstack,-z,separate-code,-z,defs,--as-needed
+# ibt and shstk: the C library's own start files carry no mark, without these two the linker drops ours.
+LDHARDEN := -pie -Wl,-z,relro,-z,now,-z,noexecstack,-z,separate-code,-z,defs,-z,ibt,-z,shstk,--as-needed
 
-CFLAGS   := -std=c11 -D_GNU_SOURCE -Iinclude $(WARN) -MMD -MP $(if $(SAN),$(SANFLAGS),$(HARDEN) $(HARDEN_$(CCNAME))) \
-            $(shell pkg-config --cflags $(PKGS)) $(EXTRA_CFLAGS)
+DEFS     := -std=c11 -D_GNU_SOURCE -Iinclude
+PKGFLAGS := $(shell pkg-config --cflags $(PKGS) 2>/dev/null)
+CFLAGS   := $(DEFS) $(WARN) $(if $(SAN),$(SANFLAGS),$(HARDEN) $(HARDEN_$(CCNAME))) $(PKGFLAGS) $(EXTRA_CFLAGS)
 LDFLAGS  := $(if $(SAN),-fsanitize=address$(comma)undefined,$(LDHARDEN))
-LIBS     := $(shell pkg-config --libs $(PKGS)) -lhttp_parser
+LIBS     := $(shell pkg-config --libs $(PKGS) 2>/dev/null) -lhttp_parser
+DEPEND    = -MMD -MP -MF $@.d -MT $@
 
 SRC      := $(shell find src -name '*.c')
 OBJ      := $(SRC:src/%.c=$B/obj/%.o)
-UNIT     := $(shell find tests/unit -name 'test_*.c' 2>/dev/null)
-UNITBIN  := $(UNIT:tests/unit/%.c=$B/unit/%)
+MAIN     := $B/obj/main.o
+HEADERS  := $(shell find include src -name '*.h')
+UNITSRC  := $(shell find tests/unit -name 'test_*.c' 2>/dev/null)
+UNITS    := $(sort $(UNITSRC:tests/unit/%.c=$B/unit/%))
+TESTLIB  := $(patsubst tests/lib/%.c,$B/testlib/%.o,$(filter-out tests/lib/malloc_count.c,$(wildcard tests/lib/*.c)))
+FUZZERS  := $(sort $(patsubst tests/fuzz/fuzz_%.c,%,$(wildcard tests/fuzz/fuzz_*.c)))
+SHELLS   := $(shell grep -lE '^\#!/bin/(ba)?sh' scripts/* .ci/* 2>/dev/null)
 
 all: $B/sallyport
 
-$B/sallyport: $B/obj/main.o $B/libsallyport.a
+# --- the gateway ---
+
+$B/sallyport: $(MAIN) $B/libsallyport.a
 	$(CC) $(CFLAGS) $(LDFLAGS) -o $@ $^ $(LIBS)
 
-$B/libsallyport.a: $(filter-out $B/obj/main.o,$(OBJ))
+$B/libsallyport.a: $(filter-out $(MAIN),$(OBJ))
 	@rm -f $@
 	ar rcs $@ $^
 
-$B/obj/%.o: src/%.c
+$B/obj/%.o: src/%.c Makefile | build/packages-ok
 	@mkdir -p $(@D)
-	$(CC) $(CFLAGS) -c -o $@ $<
+	$(CC) $(CFLAGS) $(DEPEND) -c -o $@ $<
 
-$B/unit/%: tests/unit/%.c $B/libsallyport.a
+# Asked again whenever a package changed: some libevent revisions of Debian 12 lack the fixes of 2026.
+build/packages-ok: scripts/check-packages $(wildcard /var/lib/dpkg/status)
+	@scripts/check-packages $(PKGS)
+	@mkdir -p $(@D) && touch $@
+
+# --- tests ---
+
+# Units, conformance and integration, each in the optimized and the sanitized build.
+check:
+	$(MAKE) all units conformance integration
+	$(MAKE) SAN=1 all units conformance integration
+
+$B/testlib/%.o: tests/lib/%.c Makefile
 	@mkdir -p $(@D)
-	$(CC) $(CFLAGS) -Itests/lib $(LDFLAGS) -o $@ $< $B/libsallyport.a -lcmocka $(LIBS)
+	$(CC) $(CFLAGS) -Itests/lib $(DEPEND) -c -o $@ $<
 
-units: $(UNITBIN)
-	@for t in $(sort $(UNITBIN)); do echo "$$t"; $$t || exit 1; done
+$B/unit/%: tests/unit/%.c $(TESTLIB) $B/libsallyport.a
+	@mkdir -p $(@D)
+	$(CC) $(CFLAGS) -Itests/lib $(DEPEND) $(LDFLAGS) -o $@ $< $(TESTLIB) $B/libsallyport.a -lcmocka $(LIBS)
+
+units: $(UNITS)
+	@scripts/run-units $(KIND) $(UNITS)
+
+# Counts the allocations that our own code asks for, when preloaded.
+$B/malloc_count.so: tests/lib/malloc_count.c
+	@mkdir -p $(@D)
+	$(CC) $(DEFS) $(WARN) -O2 -fPIC -shared -o $@ $<
+
+conformance: $B/sallyport
+	$(PYTHON) tests/conformance/run.py --gateway $B/sallyport $(CONFORMANCE)
+
+integration: $B/sallyport $(if $(SAN),,$B/malloc_count.so)
+	SALLYPORT=$B/sallyport MALLOC_COUNT=$(if $(SAN),,$B/malloc_count.so) \
+		$(PYTHON) -m pytest -q -p no:cacheprovider tests/integration $(PYTEST)
+
+# The fuzzers have their own objects: every function of ours tells libFuzzer where it has been.
+F        := build/fuzz
+FUZZFLAGS := $(DEFS) -O1 -g -fno-omit-frame-pointer -fno-common -DSP_SAN=1 -DSP_FUZZ=1 $(PKGFLAGS) \
+            -fsanitize=address,undefined -fno-sanitize-recover=all
+FUZZOBJ  := $(patsubst src/%.c,$F/obj/%.o,$(filter-out src/main.c,$(SRC)))
+FUZZLIB  := $(patsubst tests/lib/%.c,$F/testlib/%.o,$(filter-out tests/lib/malloc_count.c,$(wildcard tests/lib/*.c)))
+
+$F/obj/%.o: src/%.c Makefile | build/packages-ok
+	@mkdir -p $(@D)
+	clang $(FUZZFLAGS) -fsanitize=fuzzer-no-link $(DEPEND) -c -o $@ $<
+
+$F/testlib/%.o: tests/lib/%.c Makefile
+	@mkdir -p $(@D)
+	clang $(FUZZFLAGS) -fsanitize=fuzzer-no-link -Itests/lib $(DEPEND) -c -o $@ $<
+
+$F/libsallyport.a: $(FUZZOBJ)
+	@rm -f $@
+	ar rcs $@ $^
+
+$F/fuzz_%: tests/fuzz/fuzz_%.c $(FUZZLIB) $F/libsallyport.a
+	clang $(FUZZFLAGS) -fsanitize=fuzzer -Itests/lib $(DEPEND) -o $@ $< $(FUZZLIB) $F/libsallyport.a $(LIBS)
+
+fuzz: $(FUZZERS:%=$F/fuzz_%)
+	@FUZZ_RUNS=$(FUZZ_RUNS) FUZZ_SECONDS=$(FUZZ_SECONDS) scripts/run-fuzz $F $(FUZZERS)
+
+fuzz-seeds: $(FUZZERS:%=$F/fuzz_%)
+	@FUZZ_RUNS=0 FUZZ_SECONDS=0 scripts/run-fuzz $F $(FUZZERS)
+
+bench: $B/sallyport $B/malloc_count.so
+	$(PYTHON) tests/bench/bench.py --gateway $B/sallyport $(if $(QUICK),--quick)
+
+# --- what a compiler does not see ---
+
+lint: layers headers tidy cppcheck shellcheck
+
+layers:
+	@scripts/check-layers scripts/layers.txt
+
+headers: $(HEADERS:%=$B/alone/%.ok)
+
+$B/alone/%.ok: % Makefile | build/packages-ok
+	@mkdir -p $(@D)
+	$(CC) $(CFLAGS) $(DEPEND) -fsyntax-only -x c $< && touch $@
+
+tidy: $(SRC:src/%.c=$B/tidy/%.ok)
+
+# Behind the object, so that a source is read again when it or a header of it changed.
+$B/tidy/%.ok: src/%.c $B/obj/%.o .clang-tidy
+	@mkdir -p $(@D)
+	clang-tidy --quiet $< -- $(DEFS) $(PKGFLAGS) 2>$@.err || { cat $@.err; exit 1; }
+	@touch $@
+
+cppcheck:
+	@mkdir -p build/cppcheck
+	cppcheck --quiet --std=c11 --enable=warning,performance,portability --inline-suppr --error-exitcode=1 \
+		--suppress=missingIncludeSystem --suppress=unmatchedSuppression --cppcheck-build-dir=build/cppcheck \
+		-D_GNU_SOURCE -Iinclude src
+
+shellcheck:
+	shellcheck -x $(SHELLS)
+
+format:
+	clang-format -i $(shell find src include tests -name '*.[ch]')
+
+# Between the two markers of the README: what the key tables say of themselves.
+reference: $B/sallyport
+	scripts/update-reference $B/sallyport README.md
 
 clean:
 	rm -rf build
 
-.PHONY: all units check fuzz bench lint layers format clean
--include $(shell find build -name '*.d' 2>/dev/null)
+.PHONY: all check units conformance integration fuzz fuzz-seeds bench lint layers headers tidy cppcheck shellcheck \
+        format reference clean
+.SECONDARY:
+.DELETE_ON_ERROR:
+-include $(shell find $B $F -name '*.d' 2>/dev/null)

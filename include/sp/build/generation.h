@@ -8,12 +8,10 @@
 #include "sp/base/err.h"
 #include "sp/conf/conf.h"
 #include "sp/conf/read.h"
-
-struct sp_serve;
+#include "sp/proxy/serve.h"
 
 /* conf is borrowed until the generation is freed. The caller holds it once (sp_serve_release). NULL with *err. */
 SP_MUST_USE struct sp_serve *sp_generation_new(const struct sp_conf *conf, uint32_t number, struct sp_err *err);
-void sp_serve_release(struct sp_serve *serve);          /* the last one frees */
 
 /* What only building shows (certificates that do not match their key, routes that can never match): adds to the
  * report. For `check` and before `run`. */

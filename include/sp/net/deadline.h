@@ -1,8 +1,10 @@
 /*
- * deadline - one FIFO for each duration, one libevent timer for each FIFO.
+ * deadline - one FIFO for each duration, one libevent timer for all of them.
  *
- * Setting again moves to the tail: O(1), no system call. A deadline fires at
- * most 2 % of its duration (and at least 10 ms) late, never early.
+ * Setting again moves to the tail: O(1), no system call. A deadline fires
+ * behind the soon list of a turn, so what arrived with the same poll was in
+ * time; at most 2 % of its duration (or 10 ms, when that is more) late, never
+ * early.
  */
 #ifndef SP_NET_DEADLINE_H
 #define SP_NET_DEADLINE_H

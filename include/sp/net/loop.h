@@ -2,9 +2,11 @@
  * loop - one turn after the other: poll, callbacks, the "soon" list, deadlines,
  * burial, flush.
  *
- *     while (!stop) { event_base_loop(base, how); soon(); bury(); flush(); }
+ *     while (!stop) { event_base_loop(base, how); soon(); deadlines(); bury(); flush(); }
  *
- * The clock is read once after each poll. One loop a process, one thread.
+ * The clock is read once after each poll: by the first event callback of the
+ * turn, which is why each begins with sp_loop_woke. One loop a process, one
+ * thread.
  */
 #ifndef SP_NET_LOOP_H
 #define SP_NET_LOOP_H
@@ -20,10 +22,14 @@ struct sp_loop;
 
 SP_MUST_USE struct sp_loop *sp_loop_new(struct sp_err *err);
 void sp_loop_free(struct sp_loop *loop);                /* runs a last burial; NULL is fine */
-void sp_loop_run(struct sp_loop *loop);                 /* until sp_loop_stop */
-void sp_loop_stop(struct sp_loop *loop);
+/* Until sp_loop_stop, or until nothing is left that could wake it. */
+void sp_loop_run(struct sp_loop *loop);
+void sp_loop_stop(struct sp_loop *loop);                /* at the end of this turn; before sp_loop_run: after its first */
 void sp_loop_turn(struct sp_loop *loop, bool may_block);        /* one turn, for tests */
 struct event_base *sp_loop_base(struct sp_loop *loop);
+void sp_loop_woke(struct sp_loop *loop);                /* first act of every event callback: the clock of this turn */
+/* Grows before the events of a turn and again before its soon list: what budgets a turn are counted by. */
+uint64_t sp_loop_phase(const struct sp_loop *loop);
 
 /* Soon: run once behind the ready events of this turn, after the others that are due. */
 struct sp_soon {

@@ -44,4 +44,11 @@ static inline struct sp_serve *sp_serve_hold(struct sp_serve *serve)
 	return serve;
 }
 
+static inline void sp_serve_release(struct sp_serve *serve)
+{
+	SP_ASSERT(serve->holds > 0);
+	if (--serve->holds == 0)
+		serve->free(serve);
+}
+
 #endif

@@ -1,0 +1,22 @@
+/*
+ * master - opens sockets and files, starts the workers, restarts the dead,
+ * answers signals. Parses no byte from the network.
+ */
+#ifndef SP_MASTER_MASTER_H
+#define SP_MASTER_MASTER_H
+
+#include "sp/base/err.h"
+#include "sp/conf/conf.h"
+#include "sp/conf/read.h"
+
+/* Whatever the parent left us: descriptors but the passed listeners closed, signals and umask set, stdin empty, the
+ * variables that steer libraries removed. First thing of `run`, before any library is used. */
+SP_MUST_USE bool sp_master_clean_start(struct sp_err *err);
+
+/* What the files alone do not show but `run` needs: user and group. Adds to the report; binds nothing. */
+void sp_master_vet(const struct sp_conf *conf, struct sp_conf_report *report);
+
+/* Serves until it is told to stop. true: ended as asked; false with *err: could not start. */
+SP_MUST_USE bool sp_master_run(const struct sp_conf *conf, struct sp_err *err);
+
+#endif

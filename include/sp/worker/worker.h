@@ -1,0 +1,45 @@
+/*
+ * worker - the life of one worker process: builds its generation, accepts,
+ * obeys the master, drains, ends.
+ *
+ * Everything it uses was made before it was forked: its listening sockets, the
+ * channel to the master, the log descriptors, the tally.
+ */
+#ifndef SP_WORKER_WORKER_H
+#define SP_WORKER_WORKER_H
+
+#include <stddef.h>
+#include <stdint.h>
+
+#include "sp/conf/conf.h"
+#include "sp/worker/tally.h"
+
+struct sp_worker_socket {
+	size_t listener;                /* of conf->listeners */
+	uint16_t port;                  /* local port; 0 = a Unix socket */
+	int fd;                         /* owned by the worker from its start on */
+};
+
+struct sp_worker_env {
+	const struct sp_conf *conf;     /* borrowed */
+	uint32_t generation;
+	unsigned worker;                /* 1.. */
+	unsigned worker_count;
+	const struct sp_worker_socket *sockets; /* borrowed */
+	size_t socket_count;
+	struct sp_tally *tally;         /* borrowed; row worker - 1 is ours */
+	int channel_fd;                 /* to the master; owned from here on */
+	int access_fd;                  /* access lines; -1 = off; owned from here on unless it is stdout */
+	int error_fd;                   /* where the log goes already; likewise */
+};
+
+enum sp_worker_exit {
+	SP_WORKER_DONE = 0,             /* drained or told to stop */
+	SP_WORKER_ORPHAN = 1,           /* the master went away */
+	SP_WORKER_CANNOT_START = 70,    /* what it was given cannot be served: trying again is of no use at start-up */
+};
+
+/* Returns when the process should exit, with its exit code. */
+SP_MUST_USE enum sp_worker_exit sp_worker_run(const struct sp_worker_env *env);
+
+#endif

@@ -1,0 +1,109 @@
+#include "logs.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "sp/base/log.h"
+
+static struct sp_str place_of(const struct sp_conf *conf, enum sp_ipc_log which)
+{
+	return which == SP_IPC_LOG_ACCESS ? conf->log.access : conf->log.error;
+}
+
+bool sp_logs_is_file(const struct sp_conf *conf, enum sp_ipc_log which)
+{
+	return sp_str_starts(place_of(conf, which), SP_STR("/"));
+}
+
+static bool refuse(const struct sp_conf *conf, enum sp_ipc_log which, const char *why, struct sp_err *err)
+{
+	const char *key = which == SP_IPC_LOG_ACCESS ? "access" : "error";
+	struct sp_conf_at at = sp_conf_at(&conf->log.section, key);
+	struct sp_str place = place_of(conf, which);
+
+	return sp_err_set(err, "%s:%d: error: %s = %.*s: %s", at.file != NULL ? at.file : conf->main_file, at.line, key,
+			  SP_STR_ARG(place), why);
+}
+
+/* Appended to, never followed: whoever can write into the directory must not choose another file of ours. */
+static int open_file(const struct sp_conf *conf, enum sp_ipc_log which, struct sp_err *err)
+{
+	struct sp_str place = place_of(conf, which);
+	char path[4096];
+	struct stat st;
+	int fd;
+
+	if (place.n >= sizeof(path)) {
+		(void)refuse(conf, which, "the path is too long", err);
+		return -1;
+	}
+	memcpy(path, place.p, place.n);
+	path[place.n] = '\0';
+	fd = open(path, O_WRONLY | O_APPEND | O_CREAT | O_NOFOLLOW | O_CLOEXEC | O_NONBLOCK | O_NOCTTY, 0640);
+	if (fd < 0) {
+		(void)refuse(conf, which, errno == ELOOP ? "a symbolic link is not followed" : strerror(errno), err);
+		return -1;
+	}
+	if (fstat(fd, &st) != 0 || !S_ISREG(st.st_mode)) {
+		(void)refuse(conf, which, "not a regular file", err);
+		close(fd);
+		return -1;
+	}
+	return fd;
+}
+
+static int open_log(const struct sp_conf *conf, enum sp_ipc_log which, struct sp_err *err)
+{
+	struct sp_str place = place_of(conf, which);
+
+	if (sp_logs_is_file(conf, which))
+		return open_file(conf, which, err);
+	if (sp_str_eq(place, SP_STR("stdout")))
+		return STDOUT_FILENO;
+	return sp_str_eq(place, SP_STR("stderr")) ? STDERR_FILENO : -1;
+}
+
+bool sp_logs_open(struct sp_logs *logs, const struct sp_conf *conf, struct sp_err *err)
+{
+	logs->fds[SP_IPC_LOG_ERROR] = STDERR_FILENO;
+	logs->fds[SP_IPC_LOG_ACCESS] = open_log(conf, SP_IPC_LOG_ACCESS, err);
+	if (logs->fds[SP_IPC_LOG_ACCESS] < 0 && sp_logs_is_file(conf, SP_IPC_LOG_ACCESS))
+		return false;
+	logs->fds[SP_IPC_LOG_ERROR] = open_log(conf, SP_IPC_LOG_ERROR, err);
+	if (logs->fds[SP_IPC_LOG_ERROR] < 0) {
+		sp_logs_close(logs);
+		return false;
+	}
+	sp_log_level(conf->log.level);
+	sp_log_to(logs->fds[SP_IPC_LOG_ERROR]);
+	return true;
+}
+
+bool sp_logs_reopen(struct sp_logs *logs, const struct sp_conf *conf, enum sp_ipc_log which, struct sp_err *err)
+{
+	int fd;
+
+	if (!sp_logs_is_file(conf, which))
+		return true;
+	fd = open_file(conf, which, err);
+	if (fd < 0)
+		return false;
+	if (which == SP_IPC_LOG_ERROR)
+		sp_log_to(fd);
+	close(logs->fds[which]);
+	logs->fds[which] = fd;
+	return true;
+}
+
+void sp_logs_close(struct sp_logs *logs)
+{
+	sp_log_to(STDERR_FILENO);
+	for (int i = 0; i < SP_IPC_LOG_COUNT; i++) {
+		if (logs->fds[i] > STDERR_FILENO)
+			close(logs->fds[i]);
+		logs->fds[i] = -1;
+	}
+}

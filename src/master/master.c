@@ -1,0 +1,281 @@
+#include "sp/master/master.h"
+
+#include <errno.h>
+#include <sched.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/signalfd.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include "limits.h"
+#include "master_int.h"
+#include "sp/base/clock.h"
+#include "sp/base/log.h"
+#include "sp/base/siphash.h"
+
+#define STOP_MS 1000 /* to stop at once may take so long; to end after drain_timeout as much more */
+
+static void finish_if_alone(struct sp_master *m)
+{
+	if (m->state >= SP_MASTER_DRAINING && sp_slots_alive(m) == 0)
+		sp_loop_stop(m->loop);
+}
+
+static void on_patience_over(struct sp_deadline *deadline)
+{
+	struct sp_master *m = SP_HOLDER(deadline, struct sp_master, patience);
+
+	sp_warn("workers_killed", SP_KV_U64("workers", sp_slots_alive(m)));
+	sp_slots_kill(m);
+}
+
+static void be_patient(struct sp_master *m, uint64_t ms, void (*then)(struct sp_deadline *deadline))
+{
+	sp_deadline_set(&m->patience, sp_loop_deadlines(m->loop, ms), then);
+}
+
+static void stop_now(struct sp_master *m, const char *why)
+{
+	const struct sp_ipc_message stop = { .type = SP_IPC_STOP, .fd = -1 };
+
+	if (m->state == SP_MASTER_STOPPING)
+		return;
+	sp_info("stopping", SP_KV_TEXT("why", why));
+	sp_notify_send(&m->notify, "STOPPING=1\nSTATUS=stopping now");
+	m->state = SP_MASTER_STOPPING;
+	sp_slots_give_up(m);
+	sp_slots_send(m, &stop);
+	be_patient(m, STOP_MS, on_patience_over);
+	finish_if_alone(m);
+}
+
+static void drain(struct sp_master *m)
+{
+	uint64_t timeout = m->conf->gateway.drain_timeout;
+	const struct sp_ipc_message message = { .type = SP_IPC_DRAIN,
+						.fd = -1,
+						.body.drain.timeout_ms = (uint32_t)timeout };
+
+	sp_info("draining", SP_KV_U64("timeout_ms", timeout));
+	m->state = SP_MASTER_DRAINING;
+	sp_slots_give_up(m);
+	/* Our copies first: with the workers' own the sockets are gone, and nobody waits in a queue that nobody reads. */
+	sp_binds_close(&m->binds);
+	sp_slots_send(m, &message);
+	be_patient(m, timeout + STOP_MS, on_patience_over);
+	finish_if_alone(m);
+}
+
+static void on_delay_over(struct sp_deadline *deadline)
+{
+	drain(SP_HOLDER(deadline, struct sp_master, patience));
+}
+
+static void start_drain(struct sp_master *m)
+{
+	uint64_t delay = m->conf->gateway.drain_delay;
+	const struct sp_ipc_message red = { .type = SP_IPC_HEALTH_RED, .fd = -1 };
+
+	sp_notify_send(&m->notify, "STOPPING=1\nSTATUS=draining");
+	if (delay == 0) {
+		drain(m);
+		return;
+	}
+	sp_info("health_red", SP_KV_U64("delay_ms", delay));
+	m->state = SP_MASTER_RED;
+	sp_slots_send(m, &red);
+	be_patient(m, delay, on_delay_over);
+}
+
+static void reopen_logs(struct sp_master *m)
+{
+	for (unsigned which = 0; which < SP_IPC_LOG_COUNT; which++) {
+		struct sp_ipc_message message = { .type = SP_IPC_LOG, .body.log.which = which };
+		struct sp_err err = { .text = "" };
+
+		if (!sp_logs_is_file(m->conf, which))
+			continue;
+		if (!sp_logs_reopen(&m->logs, m->conf, which, &err)) {
+			sp_error("log_not_reopened", SP_KV_TEXT("why", err.text));
+			continue;
+		}
+		message.fd = m->logs.fds[which];
+		sp_slots_send(m, &message);
+	}
+	sp_info("logs_reopened");
+}
+
+static void handle(struct sp_master *m, unsigned signo)
+{
+	switch (signo) {
+	case SIGCHLD:
+		sp_slots_reap(m);
+		finish_if_alone(m);
+		break;
+	case SIGTERM:
+	case SIGQUIT:
+		if (m->state < SP_MASTER_RED)
+			start_drain(m);
+		else
+			stop_now(m, "second_signal");
+		break;
+	case SIGINT: stop_now(m, "interrupt"); break;
+	case SIGUSR1: reopen_logs(m); break;
+	case SIGHUP:
+		sp_warn("reload_not_in_this_build",
+			SP_KV_TEXT("what", "the running configuration stays; restart to change it"));
+		break;
+	default: break;
+	}
+}
+
+static void on_signal(evutil_socket_t fd, short what, void *arg)
+{
+	struct sp_master *m = arg;
+	struct signalfd_siginfo info;
+
+	(void)what;
+	sp_loop_woke(m->loop);
+	while (read(fd, &info, sizeof(info)) == (ssize_t)sizeof(info))
+		handle(m, info.ssi_signo);
+}
+
+static bool open_signals(struct sp_master *m, struct sp_err *err)
+{
+	static const int ours[] = { SIGCHLD, SIGHUP, SIGINT, SIGQUIT, SIGTERM, SIGUSR1 };
+
+	sigemptyset(&m->signals);
+	for (size_t i = 0; i < SP_COUNT(ours); i++)
+		sigaddset(&m->signals, ours[i]);
+	if (sigprocmask(SIG_BLOCK, &m->signals, NULL) != 0)
+		return sp_err_set(err, "cannot block signals: %s", strerror(errno));
+	m->signal_fd = signalfd(-1, &m->signals, SFD_NONBLOCK | SFD_CLOEXEC);
+	if (m->signal_fd < 0)
+		return sp_err_set(err, "cannot read signals: %s", strerror(errno));
+	if (event_assign(&m->signal_event, sp_loop_base(m->loop), m->signal_fd, EV_READ | EV_PERSIST, on_signal, m) !=
+		    0 ||
+	    event_add(&m->signal_event, NULL) != 0)
+		return sp_err_set(err, "cannot wait for signals");
+	return true;
+}
+
+static void on_watchdog(struct sp_deadline *deadline)
+{
+	struct sp_master *m = SP_HOLDER(deadline, struct sp_master, watchdog);
+
+	sp_notify_send(&m->notify, "WATCHDOG=1");
+	sp_deadline_set(&m->watchdog, sp_loop_deadlines(m->loop, m->watchdog_ms), on_watchdog);
+}
+
+void sp_master_on_ready(struct sp_master *m)
+{
+	if (m->state != SP_MASTER_STARTING)
+		return;
+	for (unsigned i = 0; i < m->workers; i++)
+		if (!m->slots[i].is_ready)
+			return;
+	m->state = SP_MASTER_SERVING;
+	sp_info("serving", SP_KV_TEXT("config", m->conf->main_file), SP_KV_U64("workers", m->workers),
+		SP_KV_U64("listeners", m->conf->listener_count), SP_KV_I64("pid", getpid()));
+	sp_notify_send(&m->notify, "READY=1\nSTATUS=serving with %u workers, generation 1", m->workers);
+}
+
+void sp_master_on_death(struct sp_master *m, const struct sp_slot *slot, int status)
+{
+	/* Later a worker may fail for want of memory, and come back. At the start it is the configuration. */
+	if (m->state == SP_MASTER_STARTING && WIFEXITED(status) && WEXITSTATUS(status) == SP_WORKER_CANNOT_START) {
+		sp_err_set(&m->failed, "worker %u could not start; its reason is in the log", slot->worker);
+		stop_now(m, "worker_cannot_start");
+	}
+}
+
+static unsigned count_workers(const struct sp_conf *conf)
+{
+	cpu_set_t cpus;
+	int n = 1;
+
+	if (conf->gateway.workers > 0)
+		return (unsigned)conf->gateway.workers;
+	if (sched_getaffinity(0, sizeof(cpus), &cpus) == 0)
+		n = CPU_COUNT(&cpus);
+	return n > 0 ? (unsigned)n : 1;
+}
+
+static bool take_ids(struct sp_master *m, struct sp_err *err)
+{
+	const char *key;
+
+	if (!sp_ids_find(&m->conf->gateway, geteuid(), &m->ids, &key, err))
+		return false;
+	if (m->ids.is_fallback)
+		sp_warn("default_user_missing", SP_KV_STR("user", m->conf->gateway.user),
+			SP_KV_TEXT("workers_run_as", "nobody"));
+	return true;
+}
+
+static bool open_all(struct sp_master *m, struct sp_err *err)
+{
+	static struct sp_passed passed; /* 4 KiB that the stack need not hold; the names are the environment's */
+
+	if (!sp_passed_parse(getenv("LISTEN_PID"), getenv("LISTEN_FDS"), getenv("LISTEN_FDNAMES"), getpid(), &passed,
+			     err))
+		return false;
+	m->loop = sp_loop_new(err);
+	if (m->loop == NULL || !sp_logs_open(&m->logs, m->conf, err))
+		return false;
+	sp_notify_open(&m->notify, getenv("NOTIFY_SOCKET"));
+	m->watchdog_ms = sp_notify_watchdog_ms(getenv("WATCHDOG_USEC"), getenv("WATCHDOG_PID"), getpid());
+	if (!take_ids(m, err))
+		return false;
+	sp_limits_raise(m->conf);
+	(void)sp_siphash_process_key(); /* made before the first fork: the workers share it */
+	m->tally = sp_tally_new(m->workers, 1, err);
+	return m->tally != NULL && sp_tickets_begin(m, err) &&
+	       sp_binds_open(&m->binds, m->conf, m->workers, &passed, err) && open_signals(m, err);
+}
+
+static void close_all(struct sp_master *m)
+{
+	sp_deadline_clear(&m->watchdog);
+	sp_deadline_clear(&m->patience);
+	sp_deadline_clear(&m->tickets);
+	sp_slots_free(m);
+	sp_binds_close(&m->binds);
+	sp_tally_free(m->tally);
+	if (m->signal_fd >= 0) {
+		(void)event_del(&m->signal_event);
+		close(m->signal_fd);
+	}
+	sp_notify_close(&m->notify);
+	sp_loop_free(m->loop);
+	sp_logs_close(&m->logs);
+}
+
+bool sp_master_run(const struct sp_conf *conf, struct sp_err *err)
+{
+	struct sp_master m = {
+		.conf = conf, .workers = count_workers(conf), .signal_fd = -1, .notify.fd = -1, .logs.fds = { -1, -1 }
+	};
+	bool ok = false;
+
+	sp_log_as("master");
+	sp_clock_tick();
+	sp_deadline_init(&m.watchdog);
+	sp_deadline_init(&m.patience);
+	sp_deadline_init(&m.tickets);
+	if (!open_all(&m, err))
+		goto out;
+	if (!sp_slots_start(&m, err)) {
+		sp_slots_kill(&m);
+		goto out;
+	}
+	if (m.watchdog_ms > 0)
+		on_watchdog(&m.watchdog);
+	sp_loop_run(m.loop);
+	ok = m.failed.text[0] == '\0' || sp_err_set(err, "%s", m.failed.text);
+	sp_info("stopped");
+out:
+	close_all(&m);
+	return ok;
+}

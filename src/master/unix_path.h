@@ -1,0 +1,17 @@
+/*
+ * unix_path - a listening socket at a path.
+ */
+#ifndef SP_MASTER_UNIX_PATH_H
+#define SP_MASTER_UNIX_PATH_H
+
+#include <sys/types.h>
+
+#include "sp/base/err.h"
+
+/* A socket that nobody listens on any more is replaced; a live one, or what is no socket, is left alone and is an
+ * error. mode 0660. -1 with *err (the reason alone). */
+SP_MUST_USE int sp_unix_path_listen(const char *path, ino_t *inode, struct sp_err *err);
+/* Removes it, if it is still the one that we made. */
+void sp_unix_path_remove(const char *path, ino_t inode);
+
+#endif

@@ -1,0 +1,12 @@
+/*
+ * steps - the policies there are, for who builds chains.
+ */
+#ifndef SP_POLICY_STEPS_H
+#define SP_POLICY_STEPS_H
+
+#include "sp/policy/policy.h"
+
+/* shape: the listener's methods; another is answered 405. false: no memory. */
+SP_MUST_USE bool sp_shape_of_listener(const struct sp_conf_listener *conf, struct sp_arena *arena, struct sp_step *out);
+
+#endif

@@ -1,0 +1,54 @@
+/*
+ * client - one client connection: handshake, the end that speaks on it, its
+ * closing. Owned by the proxy's list.
+ */
+#ifndef SP_PROXY_CLIENT_H
+#define SP_PROXY_CLIENT_H
+
+#include "sp/base/list.h"
+#include "sp/net/deadline.h"
+#include "sp/net/stream.h"
+#include "sp/tls/tls.h"
+
+#include "down_h1.h"
+#include "exchange.h"
+
+enum sp_client_state { SP_CLIENT_HANDSHAKE, SP_CLIENT_OPEN, SP_CLIENT_CLOSING, SP_CLIENT_LINGER };
+
+struct sp_client {
+	uint32_t magic;
+	enum sp_client_state state;
+	bool is_dead, must_linger;
+	uint32_t lingered;              /* bytes thrown away */
+	struct sp_proxy *proxy;         /* borrowed */
+	struct sp_list link;            /* in proxy->all */
+	struct sp_from from;
+	uint64_t accepted_us;
+	struct sp_stream *stream;       /* one of the two below */
+	union {
+		struct sp_stream plain;
+		struct sp_tls_stream tls;
+	} io;
+	struct sp_deadline deadline;    /* handshake, head, idle, pace, linger: one is due at a time */
+	struct sp_deadline slim;        /* a TLS client idle for a second gives its buffers back */
+	struct sp_down_h1 down;
+	struct sp_grave grave;
+};
+
+#define SP_CLIENT_MAGIC 0x436c6965U
+
+/* fd is owned from here on; closed when there is no room. */
+void sp_client_accept(struct sp_proxy *proxy, const struct sp_listening *listening, uint16_t port, int fd,
+                      const struct sp_addr *peer);
+static inline struct sp_client *sp_client_of_link(struct sp_list *link)
+{
+	return SP_HOLDER(link, struct sp_client, link);
+}
+
+/* For the down end. Each is its last act. */
+void sp_client_rest(struct sp_client *c);               /* idle: no request under way */
+void sp_client_end(struct sp_client *c, bool has_unread);      /* all was sent: close in order; unread bytes are drained, bounded */
+void sp_client_cut(struct sp_client *c);                /* the peer sees a cut */
+void sp_client_close(struct sp_client *c);              /* at once */
+
+#endif

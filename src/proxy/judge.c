@@ -1,0 +1,300 @@
+#include "judge.h"
+
+#include "sp/base/clock.h"
+#include "sp/http/hop.h"
+#include "sp/policy/edit.h"
+
+#include "peer.h"
+#include "proxy_int.h"
+
+#define HEALTH_EACH_US 10000            /* 100 health answers a second and worker, … */
+#define HEALTH_BURST_US 1000000         /* … and 100 at once: ELB nodes ask a few times a second */
+
+static enum sp_exchange_state answer(struct sp_exchange *x, enum sp_why why, unsigned status)
+{
+	x->why = why;
+	x->at = why == SP_WHY_OK ? SP_AT_NONE : SP_AT_HEADER;
+	x->answer_status = status;
+	return SP_EX_ANSWER;
+}
+
+/* ---- health paths: first of all, whatever the Host (spec 4.3) */
+
+static bool is_health_path(const struct sp_exchange *x, struct sp_str path)
+{
+	return path.n > 0 && sp_str_eq(x->request.path, path);
+}
+
+static bool is_ready(const struct sp_proxy *proxy)
+{
+	const struct sp_conf *conf = proxy->serve->conf;
+
+	for (size_t i = 0; i < conf->gateway.ready_pools.count; i++)
+		for (size_t k = 0; k < proxy->pool_count; k++)
+			if (sp_str_eq(conf->pools[k].section.name, conf->gateway.ready_pools.items[i].text) &&
+			    !sp_pool_is_usable(proxy->pools[k]))
+				return false;
+	return true;
+}
+
+static bool take_health_token(struct sp_proxy *proxy)
+{
+	uint64_t now = sp_now_us();
+
+	if (proxy->health_tokens_us + HEALTH_BURST_US < now)
+		proxy->health_tokens_us = now - HEALTH_BURST_US;
+	if (proxy->health_tokens_us + HEALTH_EACH_US > now)
+		return false;
+	proxy->health_tokens_us += HEALTH_EACH_US;
+	return true;
+}
+
+static enum sp_exchange_state answer_health(struct sp_exchange *x, bool needs_pools)
+{
+	x->is_quiet = true;
+	if (x->request.method != SP_M_GET && x->request.method != SP_M_HEAD) {
+		x->ask.allow = SP_STR("GET, HEAD");
+		return answer(x, SP_WHY_OK, 405);
+	}
+	if (!take_health_token(x->proxy))
+		return answer(x, SP_WHY_OK, 429);
+	if (x->proxy->is_health_red)
+		return answer(x, SP_WHY_DRAINING, 503);
+	if (needs_pools && !is_ready(x->proxy))
+		return answer(x, SP_WHY_NO_BACKEND, 503);
+	return answer(x, SP_WHY_OK, 200);
+}
+
+/* ---- rules */
+
+static enum sp_exchange_state answer_ask(struct sp_exchange *x)
+{
+	return answer(x, SP_WHY_RULE, x->ask.status);
+}
+
+/* SP_PASS, or the state that follows in *next. */
+static bool passes(struct sp_exchange *x, const struct sp_chain_of_steps *steps, enum sp_exchange_state *next)
+{
+	if (steps->count == 0)
+		return true;
+	sp_exchange_expect_wake(x);
+	switch (sp_steps_run(steps, &x->ask, &x->wait)) {
+	case SP_PASS:
+		x->wait.wake = NULL;
+		return true;
+	case SP_WAIT:
+		*next = SP_EX_POLICY;
+		return false;
+	case SP_ANSWER:
+		x->wait.wake = NULL;
+		*next = answer_ask(x);
+		return false;
+	case SP_DROP:
+		break;
+	}
+	x->wait.wake = NULL;
+	x->why = SP_WHY_RULE;
+	x->at = SP_AT_HEADER;
+	x->has_drop = x->is_aborted = true;
+	*next = SP_EX_DONE;
+	return false;
+}
+
+/* The Host must belong to the [tls] of the handshake where client certificates guard any (spec [tls]). */
+static bool is_host_of_site(const struct sp_exchange *x)
+{
+	const struct sp_tls_listener *tls = x->from->listening->serve->tls;
+
+	return tls == NULL || !sp_tls_listener_has_client_verify(tls) || sp_tls_site_has_name(tls, x->from->site, x->request.host);
+}
+
+static enum sp_exchange_state answer_https(struct sp_exchange *x)
+{
+	/* 308 keeps method and body; old clients know 301 for GET. */
+	return answer(x, SP_WHY_OK, x->request.method == SP_M_GET || x->request.method == SP_M_HEAD ? 301 : 308);
+}
+
+/* POLICY while x->route is found and nothing speaks against it so far. */
+static enum sp_exchange_state find_route(struct sp_exchange *x)
+{
+	const struct sp_conf_listener *listener = x->from->listening->serve->conf;
+	enum sp_route_rc rc = sp_router_find(x->serve->router, x->request.host, x->request.path, x->request.method_text, &x->route);
+
+	if (rc == SP_ROUTE_NO_HOST)
+		return answer(x, SP_WHY_NO_HOST, 421);
+	if (listener->is_redirect_https)
+		return answer_https(x);
+	if (rc == SP_ROUTE_NO_PATH)
+		return answer(x, SP_WHY_NO_ROUTE, 404);
+	if (rc == SP_ROUTE_NO_METHOD) {
+		x->ask.allow = sp_router_allow(x->serve->router, x->request.host, x->request.path, &x->arena);
+		x->ask.cause = "bad_request";
+		x->ask.rule = sp_conf_at(&x->route->section, "method");
+		return answer(x, SP_WHY_RULE, 405);
+	}
+	return SP_EX_POLICY;
+}
+
+static bool is_path_allowed(const struct sp_exchange *x)
+{
+	if (x->route->is_encoded_slash_kept)
+		return true;
+	return !x->request.has_encoded_slash && !(x->request.has_odd_path && x->proxy->has_path_rules);
+}
+
+/* ---- the head as the backend gets it */
+
+static bool move_prefix(struct sp_exchange *x)
+{
+	const struct sp_conf_route *route = x->route;
+	struct sp_str path = x->request.path;
+	char *text;
+
+	if (route->strip_prefix.n > 0 && sp_str_starts(path, route->strip_prefix))
+		path = sp_str_of(path.p + route->strip_prefix.n, path.n - route->strip_prefix.n);
+	if (path.n == x->request.path.n && route->add_prefix.n == 0)
+		return true;
+	text = sp_arena_printf(&x->arena, "%.*s%s%.*s", SP_STR_ARG(route->add_prefix),
+	                       path.n > 0 && path.p[0] == '/' ? "" : "/", SP_STR_ARG(path));
+	if (text == NULL)
+		return false;
+	x->request.path = sp_str(text);
+	return true;
+}
+
+bool sp_judge_host(struct sp_exchange *x)
+{
+	const struct sp_conf_backend *backend = x->backend;
+	char *text;
+
+	switch (x->pool->conf->host) {
+	case SP_HOST_NAME:
+		x->host_out = x->pool->conf->host_name;
+		return true;
+	case SP_HOST_BACKEND:
+		if (backend->addr.port == 80) {
+			x->host_out = backend->host;
+			return true;
+		}
+		text = sp_arena_printf(&x->arena, "%.*s:%u", SP_STR_ARG(backend->host), backend->addr.port);
+		x->host_out = text == NULL ? SP_STR_NONE : sp_str(text);
+		return text != NULL;
+	default:
+		x->host_out = x->request.host_text;
+		return true;
+	}
+}
+
+/* What the backend is told of a verified client certificate; a client's own word for it never goes through. */
+static bool add_client_cert(struct sp_exchange *x)
+{
+	static const struct sp_str names[] = { SP_STR("X-Client-Cert-Subject"), SP_STR("X-Client-Cert-Serial"),
+		                               SP_STR("X-Client-Cert-Fingerprint") };
+	const struct sp_tls_client_cert *cert;
+
+	for (size_t i = 0; i < SP_COUNT(names); i++)
+		sp_head_drop_name(&x->request, names[i]);
+	if (x->from->site == NULL || !x->from->site->has_client_cert_headers)
+		return true;
+	cert = sp_tls_stream_client_cert(x->from->tls);
+	if (cert == NULL)
+		return true;
+	return sp_head_add(&x->request, &x->arena, names[0], cert->subject) &&
+	       sp_head_add(&x->request, &x->arena, names[1], cert->serial) &&
+	       sp_head_add(&x->request, &x->arena, names[2], cert->fingerprint);
+}
+
+static bool prepare_head(struct sp_exchange *x)
+{
+	char text[SP_ADDR_TEXT];
+	struct sp_hop hop = {
+		.client_ip = sp_arena_copy(&x->arena, sp_str(sp_addr_ip_text(&x->from->peer, text))),
+		.is_peer_trusted = x->from->is_trusted,
+		.is_tls = x->from->is_tls,
+		.port = x->from->port,
+		.request_id = x->request_id,
+		.is_upgrade_kept = x->is_upgrade,
+	};
+
+	if (hop.client_ip.p == NULL || !move_prefix(x))
+		return false;
+	if (!sp_hop_request(&x->request, &x->arena, &hop) || !add_client_cert(x))
+		return false;
+	if (!sp_trace_apply(&x->request, &x->arena, x->route->trace, &x->proxy->ids))
+		return false;
+	return sp_edit_apply(&x->request, &x->arena, x->route->request_edits, x->route->request_edit_count);
+}
+
+static bool wants_websocket(const struct sp_exchange *x)
+{
+	return x->route->is_websocket && x->request.has_upgrade && x->request.method == SP_M_GET &&
+	       sp_str_eq_nocase(x->request.upgrade, SP_STR("websocket"));
+}
+
+static enum sp_exchange_state forward(struct sp_exchange *x)
+{
+	const struct sp_conf_listener *listener = x->from->listening->serve->conf;
+
+	if (!is_path_allowed(x))
+		return answer(x, SP_WHY_PATH, 400);
+	x->body_max = x->route->body_max == UINT64_MAX ? listener->body_max : x->route->body_max;
+	if (x->body_max == 0)
+		x->body_max = UINT64_MAX;
+	if (x->request.framing == SP_BODY_LENGTH && x->request.length > x->body_max)
+		return answer(x, SP_WHY_TOO_LARGE, 413);
+	if (x->route->redirect_status != 0)
+		return answer(x, SP_WHY_OK, (unsigned)x->route->redirect_status);
+	if (x->route->respond_status != 0)
+		return answer(x, SP_WHY_OK, (unsigned)x->route->respond_status);
+	x->pool = x->proxy->pools[x->route->pool - x->serve->conf->pools];
+	x->is_upgrade = wants_websocket(x);
+	if (!prepare_head(x))
+		return answer(x, SP_WHY_NO_MEMORY, 0);
+	if (x->route->timeout != 0)
+		sp_exchange_arm(x, x->route->timeout);
+	return SP_EX_CONNECT;
+}
+
+static bool note_request(struct sp_exchange *x)
+{
+	const struct sp_conf *conf = x->serve->conf;
+	const struct sp_field *f;
+
+	x->client = sp_peer_client(&conf->gateway.trusted, &x->from->peer, &x->request);
+	x->log_path = x->request.path;
+	x->log_host = x->request.host_text;
+	if ((f = sp_head_find(&x->request, SP_F_USER_AGENT)) != NULL)
+		x->user_agent = f->value;
+	if ((f = sp_head_find(&x->request, SP_F_REFERER)) != NULL)
+		x->referer = f->value;
+	x->ask = (struct sp_ask){ .client = &x->client, .request = &x->request, .arena = &x->arena };
+	return sp_exchange_name(x);
+}
+
+enum sp_exchange_state sp_judge(struct sp_exchange *x)
+{
+	const struct sp_conf_gateway *gateway = &x->serve->conf->gateway;
+	enum sp_exchange_state next;
+
+	if (!x->is_noted_down) {
+		if (!note_request(x))
+			return answer(x, SP_WHY_NO_MEMORY, 0);
+		x->is_noted_down = true;
+		if (is_health_path(x, gateway->health_path))
+			return answer_health(x, false);
+		if (is_health_path(x, gateway->ready_path))
+			return answer_health(x, true);
+		if (!is_host_of_site(x))
+			return answer(x, SP_WHY_NO_HOST, 421);
+	}
+	if (x->route == NULL) {
+		if (!passes(x, &x->from->listening->serve->steps, &next))
+			return next;
+		x->ask.at = 0;
+		if ((next = find_route(x)) != SP_EX_POLICY)
+			return next;
+	}
+	if (!passes(x, &x->serve->route_steps[x->route->index], &next))
+		return next;
+	return forward(x);
+}

@@ -1,0 +1,18 @@
+/*
+ * listening - a worker's view of one listener: what it serves, and the deadline
+ * lists of its durations, looked up once.
+ */
+#ifndef SP_PROXY_LISTENING_H
+#define SP_PROXY_LISTENING_H
+
+#include "sp/net/deadline.h"
+#include "sp/proxy/serve.h"
+
+#define SP_PACE_MS 5000                 /* grace of min_rate, and the time over which it is measured */
+
+struct sp_listening {
+	const struct sp_serve_listener *serve;  /* borrowed from the generation */
+	struct sp_deadline_list *handshake, *header, *idle, *pace, *linger, *slim;      /* borrowed from the loop; idle: NULL = none */
+};
+
+#endif

@@ -1,0 +1,78 @@
+/*
+ * pool - the backends of one pool and the connections to them, kept open for reuse.
+ *
+ * The pool owns every connection it makes, idle or lent. A borrower holds a
+ * lease and gives it back exactly once. The pool never queues: with nothing to
+ * lend it says why, and the caller decides.
+ */
+#ifndef SP_PROXY_POOL_H
+#define SP_PROXY_POOL_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "sp/base/list.h"
+#include "sp/conf/conf.h"
+#include "sp/net/deadline.h"
+
+#include "end.h"
+
+struct sp_proxy;
+struct sp_pool;
+
+struct sp_backend {                     /* one backend, as this worker sees it */
+	const struct sp_conf_backend *conf;     /* borrowed */
+	struct sp_pool *pool;
+	struct sp_list idle;            /* of connections, the last used first */
+	uint64_t inflight;              /* leases out */
+	int64_t smooth;                 /* round_robin: current weight */
+};
+
+struct sp_lease {                       /* the right to send one exchange; inside a connection */
+	struct sp_end *end;             /* what speaks to the backend */
+	struct sp_backend *backend;
+	bool is_reused;                 /* the connection has served before */
+	bool is_ready;                  /* it stands; else the end tells sp_exchange_ready or _failed */
+	bool is_clean;                  /* the end has sent and read all: the connection may serve again */
+	bool is_out;
+};
+
+enum sp_pool_rc {
+	SP_POOL_LENT,
+	SP_POOL_DOWN,                   /* no backend left to try */
+	SP_POOL_FULL,                   /* those there are stand at max_inflight */
+	SP_POOL_REFUSED,                /* no connection could be begun to the one that was chosen */
+	SP_POOL_MEMORY,
+};
+
+enum sp_lease_end { SP_LEASE_REUSE, SP_LEASE_CLOSE };
+
+struct sp_pool_want {
+	uint64_t tried;                 /* bit i: not backend i */
+	bool is_fresh;                  /* no connection that has served before */
+	const struct sp_backend *chosen;        /* set: the backend that was chosen, also when refused; NULL */
+};
+
+/* What a pool's connections need of it; the deadline lists are the loop's, NULL = none. */
+struct sp_pool {
+	const struct sp_conf_pool *conf;        /* borrowed */
+	struct sp_proxy *proxy;         /* borrowed */
+	struct sp_backend *backends;    /* owned; conf->backend_count */
+	struct sp_list all;             /* of connections, idle or lent */
+	size_t idle_count;
+	struct sp_list idle_order;      /* idle connections, the longest idle first */
+	size_t next;                    /* where the search for the next backend begins */
+	struct sp_deadline_list *connect, *answer, *read, *idle;
+};
+
+/* conf and proxy are borrowed. NULL: no memory. */
+SP_MUST_USE struct sp_pool *sp_pool_new(struct sp_proxy *proxy, const struct sp_conf_pool *conf);
+void sp_pool_free(struct sp_pool *pool);                /* closes all its connections; NULL is fine */
+
+SP_MUST_USE enum sp_pool_rc sp_pool_lend(struct sp_pool *pool, struct sp_pool_want *want, struct sp_lease **out);
+void sp_lease_give_back(struct sp_lease *lease, enum sp_lease_end how);
+bool sp_pool_is_usable(const struct sp_pool *pool);     /* at least one backend that may be asked */
+size_t sp_backend_index(const struct sp_backend *backend);
+
+#endif
