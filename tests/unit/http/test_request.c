@@ -289,7 +289,8 @@ static const struct feed_case fields[] = {
 	{ "upgrade without a name", H("Connection: upgrade\r\nUpgrade: /1\r\n"), SP_REFUSE_UPGRADE },
 	{ "upgrade without a version", H("Connection: upgrade\r\nUpgrade: a/\r\n"), SP_REFUSE_UPGRADE },
 	{ "Proxy-Connection upgrade", H("Proxy-Connection: upgrade\r\nUpgrade: x\r\n"), SP_REFUSE_SECOND_OPINION },
-	{ "upgrade and a tab", H("Connection: upgrade\t\r\nUpgrade: x\r\n"), SP_REFUSE_SECOND_OPINION },
+	{ "upgrade and a tab", H("Connection: upgrade\t\r\nUpgrade: x\r\n"), OK },
+	{ "upgrade behind empty items", H("Connection: ,, upgrade\r\nUpgrade: x\r\n"), OK },
 };
 
 static void test_start_lines(void **state)
