@@ -93,7 +93,7 @@ static const struct {
 	{ "/a%2f..b", "/a%2F..b", SLASH },
 	{ "/a%2f...", "/a%2F...", SLASH },
 	{ "/a;b", "/a;b", PARAM },
-	{ "/a;b=c;d/e", "/a;b=c;d/e", PARAM },
+	{ "/a;b=c;d/e", "/a;b=c;d/e", PARAM | ODD },
 	{ "/a%3bb", "/a%3Bb", PARAM },
 	{ "/;/a", "/;/a", PARAM | ODD },
 	{ "/;x/a", "/;x/a", PARAM | ODD },
