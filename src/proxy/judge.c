@@ -114,11 +114,18 @@ static enum sp_exchange_state answer_https(struct sp_exchange *x)
 	return answer(x, SP_WHY_OK, x->request.method == SP_M_GET || x->request.method == SP_M_HEAD ? 301 : 308);
 }
 
+/* `OPTIONS *` asks about the server as a whole (RFC 9110 9.3.7): the route of its root answers. */
+static struct sp_str path_for_routes(const struct sp_exchange *x)
+{
+	return sp_str_eq(x->request.path, SP_STR("*")) ? SP_STR("/") : x->request.path;
+}
+
 /* POLICY while x->route is found and nothing speaks against it so far. */
 static enum sp_exchange_state find_route(struct sp_exchange *x)
 {
 	const struct sp_conf_listener *listener = x->from->listening->serve->conf;
-	enum sp_route_rc rc = sp_router_find(x->serve->router, x->request.host, x->request.path, x->request.method_text, &x->route);
+	struct sp_str path = path_for_routes(x);
+	enum sp_route_rc rc = sp_router_find(x->serve->router, x->request.host, path, x->request.method_text, &x->route);
 
 	if (rc == SP_ROUTE_NO_HOST)
 		return answer(x, SP_WHY_NO_HOST, 421);
@@ -127,7 +134,7 @@ static enum sp_exchange_state find_route(struct sp_exchange *x)
 	if (rc == SP_ROUTE_NO_PATH)
 		return answer(x, SP_WHY_NO_ROUTE, 404);
 	if (rc == SP_ROUTE_NO_METHOD) {
-		x->ask.allow = sp_router_allow(x->serve->router, x->request.host, x->request.path, &x->arena);
+		x->ask.allow = sp_router_allow(x->serve->router, x->request.host, path, &x->arena);
 		x->ask.cause = "bad_request";
 		x->ask.rule = sp_conf_at(&x->route->section, "method");
 		return answer(x, SP_WHY_RULE, 405);
@@ -150,6 +157,8 @@ static bool move_prefix(struct sp_exchange *x)
 	struct sp_str path = x->request.path;
 	char *text;
 
+	if (sp_str_eq(path, SP_STR("*")))
+		return true;
 	if (route->strip_prefix.n > 0 && sp_str_starts(path, route->strip_prefix))
 		path = sp_str_of(path.p + route->strip_prefix.n, path.n - route->strip_prefix.n);
 	if (path.n == x->request.path.n && route->add_prefix.n == 0)
