@@ -139,7 +139,8 @@ static bool is_path_allowed(const struct sp_exchange *x)
 {
 	if (x->route->is_encoded_slash_kept)
 		return true;
-	return !x->request.has_encoded_slash && !(x->request.has_odd_path && x->proxy->has_path_rules);
+	return !x->request.has_encoded_slash && !(x->request.has_odd_path && x->proxy->has_path_rules) &&
+	       !(x->request.has_path_parameter && x->proxy->has_exact_rules);
 }
 
 /* ---- the head as the backend gets it */
@@ -227,7 +228,7 @@ static bool prepare_head(struct sp_exchange *x)
 
 static bool wants_websocket(const struct sp_exchange *x)
 {
-	return x->route->is_websocket && x->request.has_upgrade && x->request.method == SP_M_GET &&
+	return x->route->is_websocket && x->request.has_upgrade && x->request.method == SP_M_GET && x->is_request_ended &&
 	       sp_str_eq_nocase(x->request.upgrade, SP_STR("websocket"));
 }
 
