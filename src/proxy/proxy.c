@@ -68,6 +68,14 @@ static void note_path_rules(struct sp_proxy *proxy, const struct sp_conf_route *
 	}
 }
 
+static void note_rules(struct sp_proxy *proxy, const struct sp_conf *conf)
+{
+	for (size_t i = 0; i < conf->tls_count; i++)
+		proxy->has_client_cert_headers |= conf->tls[i].has_client_cert_headers;
+	for (size_t i = 0; i < conf->route_count; i++)
+		note_path_rules(proxy, &conf->routes[i]);
+}
+
 /* Two pipes of 64 KiB, a head each way, what waits behind: an exchange's worst case in chunks. */
 static size_t chunk_limit(const struct sp_proxy_env *env, const struct sp_conf *conf)
 {
@@ -96,8 +104,7 @@ struct sp_proxy *sp_proxy_new(const struct sp_proxy_env *env, struct sp_err *err
 	proxy->loop = env->loop;
 	proxy->serve = sp_serve_hold(env->serve);
 	sp_list_init(&proxy->all);
-	for (size_t i = 0; i < proxy->serve->conf->route_count; i++)
-		note_path_rules(proxy, &proxy->serve->conf->routes[i]);
+	note_rules(proxy, proxy->serve->conf);
 	proxy->access = sp_access_new(env->loop, &proxy->serve->conf->log, env->access_fd);
 	if (!sp_request_ids_init(&proxy->ids, err) || proxy->access == NULL || !make_memory(proxy, env) ||
 	    !make_listenings(proxy) || !make_pools(proxy)) {
