@@ -93,6 +93,7 @@ struct sp_exchange {
 	unsigned tries;                 /* backends asked */
 	uint64_t tried;                 /* bit i: backend i of the pool (of the first 64) failed for this exchange */
 	const struct sp_conf_backend *backend;  /* of the last try */
+	struct sp_str challenge;        /* borrowed until the answer is made: the text that an ACME challenge gets */
 	struct sp_str host_out;         /* the Host that the backend is sent */
 	uint64_t body_max;
 	uint64_t bytes_in, bytes_out;   /* on the client's side, heads included */

@@ -65,6 +65,32 @@ static enum sp_exchange_state answer_health(struct sp_exchange *x, bool needs_po
 	return answer(x, SP_WHY_OK, 200);
 }
 
+/* ---- ACME challenges: before rules, redirect and routes, so that none of them stops a renewal */
+
+static bool is_challenge(const struct sp_exchange *x)
+{
+	return x->from->listening->serve->conf->acme_webroot.n > 0 &&
+	       sp_str_starts(x->request.path, SP_STR(SP_CHALLENGE_PATH));
+}
+
+static enum sp_exchange_state answer_challenge(struct sp_exchange *x)
+{
+	size_t prefix = sizeof(SP_CHALLENGE_PATH) - 1;
+	struct sp_str text;
+
+	if (x->request.method != SP_M_GET && x->request.method != SP_M_HEAD) {
+		x->ask.allow = SP_STR("GET, HEAD");
+		x->ask.cause = "bad_request";
+		return answer(x, SP_WHY_RULE, 405);
+	}
+	text = sp_challenges_find(x->from->listening->challenges,
+	                          sp_str_of(x->request.path.p + prefix, x->request.path.n - prefix));
+	if (text.p == NULL)
+		return answer(x, SP_WHY_NO_ROUTE, 404);
+	x->challenge = text;
+	return answer(x, SP_WHY_OK, 200);
+}
+
 /* ---- rules */
 
 static enum sp_exchange_state answer_ask(struct sp_exchange *x)
@@ -287,6 +313,8 @@ enum sp_exchange_state sp_judge(struct sp_exchange *x)
 			return answer_health(x, false);
 		if (is_health_path(x, gateway->ready_path))
 			return answer_health(x, true);
+		if (is_challenge(x))
+			return answer_challenge(x);
 		if (!is_host_of_site(x))
 			return answer(x, SP_WHY_NO_HOST, 421);
 	}

@@ -126,6 +126,8 @@ void sp_proxy_free(struct sp_proxy *proxy)
 		sp_pool_free(proxy->pools[i]);
 	sp_loop_turn(proxy->loop, false);
 	free(proxy->pools);
+	for (size_t i = 0; proxy->listenings != NULL && i < proxy->serve->conf->listener_count; i++)
+		sp_challenges_free(proxy->listenings[i].challenges);
 	free(proxy->listenings);
 	sp_access_free(proxy->access);
 	sp_slab_free(proxy->clients);
@@ -193,6 +195,13 @@ void sp_proxy_drain(struct sp_proxy *proxy, void (*on_done)(void *arg), void *ar
 		return;
 	proxy->on_drained = NULL;
 	on_done(arg);
+}
+
+void sp_proxy_set_challenges(struct sp_proxy *proxy, size_t index, struct sp_challenges *set)
+{
+	SP_ASSERT(index < proxy->serve->conf->listener_count);
+	sp_challenges_free(proxy->listenings[index].challenges);
+	proxy->listenings[index].challenges = set;
 }
 
 void sp_proxy_set_access_fd(struct sp_proxy *proxy, int fd)
