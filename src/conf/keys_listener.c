@@ -32,7 +32,9 @@ static const struct sp_conf_key listener_keys[] = {
 	LATER("http2", SP_CONF_BOOL, .def = "no", .help = "HTTP/2 to clients."),
 	LISTENER("redirect", SP_CONF_SWITCH, pub.is_redirect_https, .words = redirects,
 		 .help = "https: every request is sent to the same URL under https."),
-	LATER("acme_webroot", SP_CONF_FOLDER, .help = "Folder for /.well-known/acme-challenge/."),
+	LISTENER("acme_webroot", SP_CONF_FOLDER, pub.acme_webroot,
+		 .help = "Webroot of an ACME client: NAME in its .well-known/acme-challenge/ answers "
+			 "/.well-known/acme-challenge/NAME, before redirect and routes."),
 	LATER("proxy_protocol", SP_CONF_WORD, .def = "off", .words = proxy_protocols,
 	      .help = "The PROXY header of a trusted balancer."),
 	LISTENER("max_connections", SP_CONF_COUNT, pub.max_connections, .def = "none", .none = "none", .min = 1,

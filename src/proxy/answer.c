@@ -23,6 +23,8 @@ static bool has_fixed_body(const struct sp_exchange *x, struct sp_str *body)
 		*body = SP_STR("draining\n");
 	else if (x->is_quiet && x->why == SP_WHY_NO_BACKEND)
 		*body = SP_STR("not ready\n");
+	else if (x->challenge.p != NULL)
+		*body = x->challenge;
 	else if (x->why == SP_WHY_OK && x->route != NULL && x->route->respond_status != 0)
 		*body = x->route->respond_text;
 	else

@@ -65,6 +65,32 @@ static enum sp_exchange_state answer_health(struct sp_exchange *x, bool needs_po
 	return answer(x, SP_WHY_OK, 200);
 }
 
+/* ---- ACME challenges: before rules, redirect and routes, so that none of them stops a renewal */
+
+static bool is_challenge(const struct sp_exchange *x)
+{
+	return x->from->listening->serve->conf->acme_webroot.n > 0 &&
+	       sp_str_starts(x->request.path, SP_STR(SP_CHALLENGE_PATH));
+}
+
+static enum sp_exchange_state answer_challenge(struct sp_exchange *x)
+{
+	size_t prefix = sizeof(SP_CHALLENGE_PATH) - 1;
+	struct sp_str text;
+
+	if (x->request.method != SP_M_GET && x->request.method != SP_M_HEAD) {
+		x->ask.allow = SP_STR("GET, HEAD");
+		x->ask.cause = "bad_request";
+		return answer(x, SP_WHY_RULE, 405);
+	}
+	text = sp_challenges_find(x->from->listening->challenges,
+	                          sp_str_of(x->request.path.p + prefix, x->request.path.n - prefix));
+	if (text.p == NULL)
+		return answer(x, SP_WHY_NO_ROUTE, 404);
+	x->challenge = text;
+	return answer(x, SP_WHY_OK, 200);
+}
+
 /* ---- rules */
 
 static enum sp_exchange_state answer_ask(struct sp_exchange *x)
@@ -139,7 +165,8 @@ static bool is_path_allowed(const struct sp_exchange *x)
 {
 	if (x->route->is_encoded_slash_kept)
 		return true;
-	return !x->request.has_encoded_slash && !(x->request.has_odd_path && x->proxy->has_path_rules);
+	return !x->request.has_encoded_slash && !(x->request.has_odd_path && x->proxy->has_path_rules) &&
+	       !(x->request.has_path_parameter && x->proxy->has_exact_rules);
 }
 
 /* ---- the head as the backend gets it */
@@ -185,13 +212,16 @@ bool sp_judge_host(struct sp_exchange *x)
 	}
 }
 
-/* What the backend is told of a verified client certificate; a client's own word for it never goes through. */
+/* What the backend is told of a verified client certificate. Where any [tls] tells it, a client's own word for it never
+ * goes through. */
 static bool add_client_cert(struct sp_exchange *x)
 {
 	static const struct sp_str names[] = { SP_STR("X-Client-Cert-Subject"), SP_STR("X-Client-Cert-Serial"),
 		                               SP_STR("X-Client-Cert-Fingerprint") };
 	const struct sp_tls_client_cert *cert;
 
+	if (!x->proxy->has_client_cert_headers)
+		return true;
 	for (size_t i = 0; i < SP_COUNT(names); i++)
 		sp_head_drop_name(&x->request, names[i]);
 	if (x->from->site == NULL || !x->from->site->has_client_cert_headers)
@@ -206,9 +236,8 @@ static bool add_client_cert(struct sp_exchange *x)
 
 static bool prepare_head(struct sp_exchange *x)
 {
-	char text[SP_ADDR_TEXT];
 	struct sp_hop hop = {
-		.client_ip = sp_arena_copy(&x->arena, sp_str(sp_addr_ip_text(&x->from->peer, text))),
+		.client_ip = sp_str(x->from->peer_ip),
 		.is_peer_trusted = x->from->is_trusted,
 		.is_tls = x->from->is_tls,
 		.port = x->from->port,
@@ -216,7 +245,7 @@ static bool prepare_head(struct sp_exchange *x)
 		.is_upgrade_kept = x->is_upgrade,
 	};
 
-	if (hop.client_ip.p == NULL || !move_prefix(x))
+	if (!move_prefix(x))
 		return false;
 	if (!sp_hop_request(&x->request, &x->arena, &hop) || !add_client_cert(x))
 		return false;
@@ -227,7 +256,7 @@ static bool prepare_head(struct sp_exchange *x)
 
 static bool wants_websocket(const struct sp_exchange *x)
 {
-	return x->route->is_websocket && x->request.has_upgrade && x->request.method == SP_M_GET &&
+	return x->route->is_websocket && x->request.has_upgrade && x->request.method == SP_M_GET && x->is_request_ended &&
 	       sp_str_eq_nocase(x->request.upgrade, SP_STR("websocket"));
 }
 
@@ -284,6 +313,8 @@ enum sp_exchange_state sp_judge(struct sp_exchange *x)
 			return answer_health(x, false);
 		if (is_health_path(x, gateway->ready_path))
 			return answer_health(x, true);
+		if (is_challenge(x))
+			return answer_challenge(x);
 		if (!is_host_of_site(x))
 			return answer(x, SP_WHY_NO_HOST, 421);
 	}

@@ -227,28 +227,6 @@ to = 127.0.0.1:{behind.port}
         assert client.ask().body == b"to"
 
 
-def test_acme_webroot(gateway, port, folders):
-    """Answered before any route and redirect, only plain file names, nothing outside."""
-    import os
-    root = folders("acme")
-    os.makedirs(f"{root}/.well-known/acme-challenge", mode=0o755)
-    for where_ in (root, f"{root}/.well-known/acme-challenge"):
-        with open(f"{where_}/token-1", "w", encoding="ascii") as file:
-            file.write("token-1.thumbprint")
-    gateway(f"""\
-[listener:main]
-bind = 127.0.0.1:{port}
-acme_webroot = {root}
-[route:all]
-host = example.com
-respond = 200 route
-""")
-    with Client(port) as client:
-        assert client.ask(target="/.well-known/acme-challenge/token-1").body.startswith(b"token-1.thumbprint")
-        assert client.ask(target="/.well-known/acme-challenge/none").status == 404
-        assert b"root:" not in client.ask(target="/.well-known/acme-challenge/..%2f..%2f..%2fetc%2fpasswd").body
-
-
 def test_many_routes_all_match(routed):
     ask = routed({f"r{i}": f"host = h{i}.example.com\npath = /p{i}/*" for i in range(300)})
     for i in (0, 1, 150, 299):
