@@ -27,6 +27,7 @@ struct sp_pool;
 struct sp_proxy;
 
 #define SP_EXCHANGE_FIRST 4096          /* bytes for a head, and again for what is made of it, without malloc */
+#define SP_PEER_IP_TEXT 46              /* the longest IPv6 address, with NUL; a Unix peer is "unix:" */
 #define SP_INTERIM_MAX 8                /* 1xx before an answer: threats.md "Backends" */
 
 enum sp_exchange_state {
@@ -36,6 +37,7 @@ enum sp_exchange_state {
 struct sp_from {                        /* where requests of a connection come from; filled by the client */
 	const struct sp_listening *listening;   /* borrowed */
 	struct sp_addr peer;
+	char peer_ip[SP_PEER_IP_TEXT];  /* the same as text, made once a connection */
 	uint16_t port;                  /* ours; 0 for a Unix socket */
 	bool is_tls, is_trusted;
 	const struct sp_conf_tls *site; /* borrowed: chosen in the handshake, or NULL */

@@ -165,7 +165,8 @@ static bool is_path_allowed(const struct sp_exchange *x)
 {
 	if (x->route->is_encoded_slash_kept)
 		return true;
-	return !x->request.has_encoded_slash && !(x->request.has_odd_path && x->proxy->has_path_rules);
+	return !x->request.has_encoded_slash && !(x->request.has_odd_path && x->proxy->has_path_rules) &&
+	       !(x->request.has_path_parameter && x->proxy->has_exact_rules);
 }
 
 /* ---- the head as the backend gets it */
@@ -211,13 +212,16 @@ bool sp_judge_host(struct sp_exchange *x)
 	}
 }
 
-/* What the backend is told of a verified client certificate; a client's own word for it never goes through. */
+/* What the backend is told of a verified client certificate. Where any [tls] tells it, a client's own word for it never
+ * goes through. */
 static bool add_client_cert(struct sp_exchange *x)
 {
 	static const struct sp_str names[] = { SP_STR("X-Client-Cert-Subject"), SP_STR("X-Client-Cert-Serial"),
 		                               SP_STR("X-Client-Cert-Fingerprint") };
 	const struct sp_tls_client_cert *cert;
 
+	if (!x->proxy->has_client_cert_headers)
+		return true;
 	for (size_t i = 0; i < SP_COUNT(names); i++)
 		sp_head_drop_name(&x->request, names[i]);
 	if (x->from->site == NULL || !x->from->site->has_client_cert_headers)
@@ -232,9 +236,8 @@ static bool add_client_cert(struct sp_exchange *x)
 
 static bool prepare_head(struct sp_exchange *x)
 {
-	char text[SP_ADDR_TEXT];
 	struct sp_hop hop = {
-		.client_ip = sp_arena_copy(&x->arena, sp_str(sp_addr_ip_text(&x->from->peer, text))),
+		.client_ip = sp_str(x->from->peer_ip),
 		.is_peer_trusted = x->from->is_trusted,
 		.is_tls = x->from->is_tls,
 		.port = x->from->port,
@@ -242,7 +245,7 @@ static bool prepare_head(struct sp_exchange *x)
 		.is_upgrade_kept = x->is_upgrade,
 	};
 
-	if (hop.client_ip.p == NULL || !move_prefix(x))
+	if (!move_prefix(x))
 		return false;
 	if (!sp_hop_request(&x->request, &x->arena, &hop) || !add_client_cert(x))
 		return false;
@@ -253,7 +256,7 @@ static bool prepare_head(struct sp_exchange *x)
 
 static bool wants_websocket(const struct sp_exchange *x)
 {
-	return x->route->is_websocket && x->request.has_upgrade && x->request.method == SP_M_GET &&
+	return x->route->is_websocket && x->request.has_upgrade && x->request.method == SP_M_GET && x->is_request_ended &&
 	       sp_str_eq_nocase(x->request.upgrade, SP_STR("websocket"));
 }
 
