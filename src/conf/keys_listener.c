@@ -24,7 +24,8 @@ static const struct sp_conf_word proxy_protocols[] = {
 
 static const struct sp_conf_key listener_keys[] = {
 	LISTENER("bind", SP_CONF_BINDS, pub.binds, .is_required = true,
-		 .help = "Where to listen: 0.0.0.0:443, [::]:443, unix:path, fd:name (socket activation)."),
+		 .help = "Where to listen: 0.0.0.0:443, [::]:443, unix:path (its folder says who may connect), fd:name "
+			 "(socket activation)."),
 	LISTENER("tls", SP_CONF_REFS, tls_names, .refers = "tls", .help = "The [tls:NAME] sections served here."),
 	LISTENER("cert", SP_CONF_FILES, certs, .help = "Certificate chain (PEM) of a [tls] of this listener alone."),
 	LISTENER("key_file", SP_CONF_FILES, key_files,

@@ -141,10 +141,12 @@ static void on_header_late(struct sp_deadline *deadline)
 {
 	struct sp_client *c = SP_HOLDER(deadline, struct sp_client, deadline);
 
-	if (c->down.end.x != NULL)
-		sp_exchange_failed(c->down.end.x, SP_DOWN, SP_WHY_CLIENT_TIMEOUT);
-	else
+	if (c->down.end.x == NULL) {
 		sp_client_end(c, false);
+		return;
+	}
+	c->down.end.x->bytes_in = c->down.head_n;
+	sp_exchange_failed(c->down.end.x, SP_DOWN, SP_WHY_CLIENT_TIMEOUT);
 }
 
 /* The first byte of a head: from here on its whole time counts. On a new connection it does so since the accept. */
@@ -260,6 +262,7 @@ static void on_head_end(struct sp_down_h1 *d, enum sp_io io)
 	if (io == SP_IO_AGAIN && d->head_n > 0)
 		return;
 	if (d->head_n > 0) {
+		x->bytes_in = d->head_n;
 		sp_exchange_failed(x, SP_DOWN, SP_WHY_CLIENT_ABORT);
 		return;
 	}

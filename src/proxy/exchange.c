@@ -412,7 +412,10 @@ static enum sp_at at_now(const struct sp_exchange *x, enum sp_side from)
 	switch (x->state) {
 	case SP_EX_HEAD: return SP_AT_HEADER;
 	case SP_EX_POLICY: return SP_AT_HEADER;
-	case SP_EX_CONNECT: return SP_AT_CONNECT;
+	case SP_EX_CONNECT:
+		/* The client's body is read as soon as the connection stands, before the head goes out with it. */
+		return from == SP_DOWN && !x->is_request_ended && x->lease != NULL && x->lease->is_ready ? SP_AT_BODY :
+		                                                                                          SP_AT_CONNECT;
 	case SP_EX_FORWARD:
 		if (x->is_answered)
 			return SP_AT_DATA;
@@ -434,9 +437,12 @@ void sp_exchange_failed(struct sp_exchange *x, enum sp_side from, enum sp_why wh
 
 void sp_exchange_refused(struct sp_exchange *x, enum sp_refuse why)
 {
+	unsigned status = sp_refuse_status(why);
+
 	x->refuse = why;
-	x->answer_status = sp_refuse_status(why);
-	sp_exchange_failed(x, SP_DOWN, SP_WHY_BAD_REQUEST);
+	x->answer_status = status;
+	sp_exchange_failed(x, SP_DOWN,
+	                   status == 413 || status == 414 || status == 431 ? SP_WHY_TOO_LARGE : SP_WHY_BAD_REQUEST);
 }
 
 void sp_exchange_discard(struct sp_exchange *x)

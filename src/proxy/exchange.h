@@ -96,7 +96,7 @@ struct sp_exchange {
 	struct sp_str challenge;        /* borrowed until the answer is made: the text that an ACME challenge gets */
 	struct sp_str host_out;         /* the Host that the backend is sent */
 	uint64_t body_max;
-	uint64_t bytes_in, bytes_out;   /* on the client's side, heads included */
+	uint64_t bytes_in, bytes_out;   /* on the client's side: in: the head's; out: all */
 	struct sp_exchange_times times;
 
 	/* what the log prints, kept since the head is changed for the backend */

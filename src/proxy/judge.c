@@ -140,6 +140,23 @@ static enum sp_exchange_state answer_https(struct sp_exchange *x)
 	return answer(x, SP_WHY_OK, x->request.method == SP_M_GET || x->request.method == SP_M_HEAD ? 301 : 308);
 }
 
+/*
+ * OPTIONS * asks for what this server can do (RFC 9110 9.3.7), not for any path of it: we are asked, and we answer.
+ * Which backend would be another's guess.
+ */
+static enum sp_exchange_state answer_options(struct sp_exchange *x)
+{
+	const struct sp_conf_listener *listener = x->from->listening->serve->conf;
+	const char *text = "";
+
+	for (size_t i = 0; text != NULL && i < listener->method_count; i++)
+		text = sp_arena_printf(&x->arena, "%s%s%.*s", text, i > 0 ? ", " : "", SP_STR_ARG(listener->methods[i]));
+	if (text == NULL)
+		return answer(x, SP_WHY_NO_MEMORY, 0);
+	x->ask.allow = sp_str(text);
+	return answer(x, SP_WHY_OK, 204);
+}
+
 /* POLICY while x->route is found and nothing speaks against it so far. */
 static enum sp_exchange_state find_route(struct sp_exchange *x)
 {
@@ -148,6 +165,8 @@ static enum sp_exchange_state find_route(struct sp_exchange *x)
 
 	if (rc == SP_ROUTE_NO_HOST)
 		return answer(x, SP_WHY_NO_HOST, 421);
+	if (sp_str_eq(x->request.path, SP_STR("*")))
+		return answer_options(x);
 	if (listener->is_redirect_https)
 		return answer_https(x);
 	if (rc == SP_ROUTE_NO_PATH)
@@ -171,18 +190,28 @@ static bool is_path_allowed(const struct sp_exchange *x)
 
 /* ---- the head as the backend gets it */
 
+/* Whole segments only: "/app" is no prefix of "/apple". */
+static struct sp_str strip(struct sp_str path, struct sp_str prefix)
+{
+	if (prefix.n == 0 || !sp_str_starts(path, prefix))
+		return path;
+	if (prefix.p[prefix.n - 1] != '/' && path.n > prefix.n && path.p[prefix.n] != '/')
+		return path;
+	return sp_str_of(path.p + prefix.n, path.n - prefix.n);
+}
+
 static bool move_prefix(struct sp_exchange *x)
 {
-	const struct sp_conf_route *route = x->route;
-	struct sp_str path = x->request.path;
+	struct sp_str path = strip(x->request.path, x->route->strip_prefix), prefix = x->route->add_prefix;
 	char *text;
 
-	if (route->strip_prefix.n > 0 && sp_str_starts(path, route->strip_prefix))
-		path = sp_str_of(path.p + route->strip_prefix.n, path.n - route->strip_prefix.n);
-	if (path.n == x->request.path.n && route->add_prefix.n == 0)
+	if (path.n == x->request.path.n && prefix.n == 0)
 		return true;
-	text = sp_arena_printf(&x->arena, "%.*s%s%.*s", SP_STR_ARG(route->add_prefix),
-	                       path.n > 0 && path.p[0] == '/' ? "" : "/", SP_STR_ARG(path));
+	/* One slash between the two, and one at the beginning. */
+	if (prefix.n > 0 && prefix.p[prefix.n - 1] == '/')
+		prefix.n--;
+	text = sp_arena_printf(&x->arena, "%.*s%s%.*s", SP_STR_ARG(prefix), path.n > 0 && path.p[0] == '/' ? "" : "/",
+	                       SP_STR_ARG(path));
 	if (text == NULL)
 		return false;
 	x->request.path = sp_str(text);
