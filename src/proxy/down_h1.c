@@ -392,14 +392,28 @@ static void op_head(struct sp_end *e, struct sp_head *h)
 		is_written = sp_h1_write_response(&d->send.out, h, h->status == 101 ? SP_H1_CONN_UPGRADE : SP_H1_CONN_DEFAULT);
 	} else {
 		d->is_final_put = true;
+		d->may_take_back = d->send.out.bytes == 0;
+		d->sent_before = d->send.sent;
 		/* The rest of a body that nobody wants would be read as the next request. */
-		d->is_close_after |= !d->body.is_done || d->is_half_closed || client_of(d)->proxy->is_draining;
+		d->is_close_after |= !d->body.is_done || d->is_half_closed || x->must_close || client_of(d)->proxy->is_draining;
 		has_body = frame(d, x, h);
 		is_written = sp_h1_write_response(&d->send.out, h, connection_of(d, x));
 		sp_h1_send_body(&d->send, has_body ? &x->down_pipe : NULL, has_body && h->framing == SP_BODY_CHUNKED);
 	}
 	if (!is_written)
 		sp_exchange_failed(x, SP_DOWN, SP_WHY_NO_MEMORY);
+}
+
+static bool op_take_back(struct sp_end *e)
+{
+	struct sp_down_h1 *d = of_end(e);
+
+	if (!d->may_take_back || d->send.sent != d->sent_before)
+		return false;
+	sp_chain_clear(&d->send.out);
+	d->is_final_put = false;
+	sp_h1_send_body(&d->send, NULL, false);
+	return true;
 }
 
 static void op_kick(struct sp_end *e)
@@ -482,7 +496,10 @@ static void op_abort(struct sp_end *e, enum sp_why why)
 	sp_client_cut(client_of(d));
 }
 
-static const struct sp_end_ops ops = { op_head, op_kick, op_room, op_tunnel, op_abort, op_done };
+static const struct sp_end_ops ops = {
+	.head = op_head, .kick = op_kick, .room = op_room, .tunnel = op_tunnel, .abort = op_abort,
+	.take_back = op_take_back, .done = op_done
+};
 
 /* ---- events */
 

@@ -142,6 +142,17 @@ static enum sp_exchange_state step_policy(struct sp_exchange *x)
 	return sp_judge(x);
 }
 
+/* The answer went wrong before any of it has left (its first chunk is broken, say): we can still say so. */
+static bool take_back(struct sp_exchange *x)
+{
+	if (!x->down->ops->take_back(x->down))
+		return false;
+	x->is_answered = x->is_bodyless = false;
+	sp_pipe_fini(&x->down_pipe);
+	sp_pipe_init(&x->down_pipe, x->proxy->chunks);
+	return true;
+}
+
 /* The exchange had a backend and lost it before anything of an answer was passed on. */
 static enum sp_exchange_state after_up_failure(struct sp_exchange *x)
 {
@@ -155,7 +166,7 @@ static enum sp_exchange_state after_up_failure(struct sp_exchange *x)
 	}
 	drop_lease(x, SP_LEASE_CLOSE);
 	x->facts &= ~F_OF_UP;
-	if (x->is_answered) {
+	if (x->is_answered && !take_back(x)) {
 		x->is_aborted = true;
 		return SP_EX_DONE;
 	}

@@ -64,6 +64,7 @@ struct sp_exchange {
 	bool is_noted_down;             /* what the log needs of the request was kept */
 	bool is_upgrade;                /* a WebSocket was asked for, and the route allows it */
 	bool is_aborted;
+	bool must_close;                /* refused: nothing more is read from this client */
 	bool has_drop;                  /* a policy said: close without an answer */
 
 	struct sp_proxy *proxy;         /* borrowed */

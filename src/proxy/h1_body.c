@@ -38,7 +38,8 @@ static enum sp_body_rc decode(struct sp_h1_body *b, uint8_t *bytes, size_t n, si
 		return SP_BODY_RC_BAD;
 	}
 	b->bytes += *kept;
-	if (b->bytes > b->most)
+	/* A chunk's size says it before its bytes; `line` is 0 once the size has been read. */
+	if (b->bytes > b->most || (b->chunked.line == 0 && b->chunked.left > b->most - b->bytes))
 		return SP_BODY_RC_LARGE;
 	if (rc == SP_CHUNKED_MORE)
 		return SP_BODY_RC_AGAIN;

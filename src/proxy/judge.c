@@ -293,8 +293,10 @@ static enum sp_exchange_state forward(struct sp_exchange *x)
 {
 	const struct sp_conf_listener *listener = x->from->listening->serve->conf;
 
-	if (!is_path_allowed(x))
+	if (!is_path_allowed(x)) {
+		x->must_close = true;
 		return answer(x, SP_WHY_PATH, 400);
+	}
 	x->body_max = x->route->body_max == UINT64_MAX ? listener->body_max : x->route->body_max;
 	if (x->body_max == 0)
 		x->body_max = UINT64_MAX;

@@ -432,7 +432,9 @@ static void op_done(struct sp_end *e)
 	sp_deadline_clear(&up->deadline);
 }
 
-static const struct sp_end_ops ops = { op_head, op_kick, op_room, op_tunnel, op_abort, op_done };
+static const struct sp_end_ops ops = {
+	.head = op_head, .kick = op_kick, .room = op_room, .tunnel = op_tunnel, .abort = op_abort, .done = op_done
+};
 
 /* ---- connecting */
 
