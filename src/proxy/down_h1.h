@@ -39,6 +39,7 @@ struct sp_down_h1 {
 	uint32_t requests;
 	char *head;                     /* the head's bytes: in the exchange */
 	uint32_t head_n, head_room;
+	uint32_t copied;                /* of head_n: copies of the first bytes in `behind` */
 	uint64_t pace_mark;
 	uint64_t sent_before;           /* bytes ever sent when the answer's head was put */
 	struct sp_h1_reader reader;
