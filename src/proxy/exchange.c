@@ -45,9 +45,9 @@ static void drop_lease(struct sp_exchange *x, enum sp_lease_end how)
 	x->lease = NULL;
 	x->down_pipe.from = NULL;
 	if (how == SP_LEASE_REUSE)
-		x->up->ops->done(x->up);
+		lease->end->ops->done(lease->end);
 	else
-		x->up->ops->abort(x->up, x->why);
+		lease->end->ops->abort(lease->end, x->why);
 	x->up = NULL;
 	sp_lease_give_back(lease, how);
 }

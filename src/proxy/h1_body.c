@@ -83,20 +83,6 @@ enum sp_body_rc sp_h1_body_adopt(struct sp_h1_body *b, struct sp_pipe *to, struc
 	return rc;
 }
 
-static struct sp_chunk *shift(struct sp_chain *chain)
-{
-	struct sp_chunk *chunk = chain->first;
-
-	if (chunk == NULL)
-		return NULL;
-	chain->first = chunk->next;
-	if (chain->first == NULL)
-		chain->last = NULL;
-	chain->bytes -= chunk->to - chunk->from;
-	chunk->next = NULL;
-	return chunk;
-}
-
 enum sp_body_rc sp_h1_body_feed(struct sp_h1_body *b, struct sp_pipe *to, struct sp_chain *behind)
 {
 	struct sp_chain in = *behind;
@@ -106,7 +92,7 @@ enum sp_body_rc sp_h1_body_feed(struct sp_h1_body *b, struct sp_pipe *to, struct
 	sp_chain_init(behind, in.pool);
 	if (is_complete(b))
 		rc = finish(b, to);
-	while ((chunk = shift(&in)) != NULL) {
+	while ((chunk = sp_chain_shift(&in)) != NULL) {
 		if (rc == SP_BODY_RC_AGAIN)
 			rc = sp_h1_body_adopt(b, to, chunk, behind);
 		else

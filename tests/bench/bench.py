@@ -169,11 +169,15 @@ def start_all(given, folder, leaf, origin):
     return peers
 
 
+def url(peer, scenario):
+    """By name for TLS: wrk sends the host of its URL as SNI."""
+    return f"https://localhost:{peer.ports['tls']}/1k" if scenario == "tls" else f"http://127.0.0.1:{peer.ports['plain']}/1k"
+
+
 def load(peer, scenario, seconds):
     """One round: (CPU us a request, requests a second, p99 in ms)."""
-    scheme, port = ("https", peer.ports["tls"]) if scenario == "tls" else ("http", peer.ports["plain"])
     before = peer.cpu_us()
-    done = subprocess.run(["taskset", "-c", "1", "wrk", "-t1", "-c64", f"-d{seconds}s", "--latency", f"{scheme}://localhost:{port}/1k"],
+    done = subprocess.run(["taskset", "-c", "1", "wrk", "-t1", "-c64", f"-d{seconds}s", "--latency", url(peer, scenario)],
                           capture_output=True, text=True, check=True)
     cpu = peer.cpu_us() - before
     count = int(re.search(r"(\d+) requests in", done.stdout).group(1))
@@ -188,8 +192,7 @@ def system_calls(peer, scenario, seconds=1):
     """System calls a request of the worker, the wait left out: (all, epoll_ctl alone)."""
     import counting                     # pylint: disable=import-outside-toplevel
     with counting.SystemCalls(peer.worker()) as calls:
-        scheme, port = ("https", peer.ports["tls"]) if scenario == "tls" else ("http", peer.ports["plain"])
-        done = subprocess.run(["taskset", "-c", "1", "wrk", "-t1", "-c8", f"-d{seconds}s", f"{scheme}://localhost:{port}/1k"],
+        done = subprocess.run(["taskset", "-c", "1", "wrk", "-t1", "-c8", f"-d{seconds}s", url(peer, scenario)],
                               capture_output=True, text=True, check=True)
     count = int(re.search(r"(\d+) requests in", done.stdout).group(1))
     every = sum(number for name, number in calls.counts.items() if not name.startswith(("epoll_wait", "epoll_pwait")))

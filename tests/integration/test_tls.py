@@ -133,7 +133,8 @@ key_file = {two.key}
 
 def test_alpn(secure):
     assert "ALPN protocol: http/1.1" in s_client(secure, "-alpn", "h2,http/1.1")
-    assert "ALPN protocol: http/1.1" in s_client(secure, "-alpn", "http/1.1")
+    assert "ALPN protocol: http/1.1" in s_client(secure, "-alpn", "http/1.0,http/1.1")
+    assert "ALPN protocol: http/1.0" in s_client(secure, "-alpn", "http/1.0")
     refused = s_client(secure, "-alpn", "h2")
     assert not is_in(refused) and "no application protocol" in refused.lower()
     assert "No ALPN negotiated" in s_client(secure)
