@@ -16,19 +16,23 @@ HERE = os.path.dirname(os.path.abspath(__file__))
 OK = backends.always(answer(body=b"ok"))
 
 
-def built_keys():
-    """`section.key` for all that the binary's own tables call built."""
+def tables():
+    """Of every key in the binary's own tables: (section, is it named, key, is it built)."""
     code, text, _ = program.command("reference")
     assert code == 0
-    section, is_built, found = None, True, set()
+    found, is_built = [], True
     for line in text.splitlines():
         if line.startswith("### "):
-            section, is_built = re.match(r"### `\[([a-z]+)", line).group(1), True
-        elif "Not in this build" in line and not line.startswith("| `"):
+            section, named = re.match(r"### `\[([a-z]+)(:NAME)?\]`", line).groups()
+            is_built = True
+        elif "*Not in this build.*" in line and not line.startswith("| `"):
             is_built = False
-        elif line.startswith("| `") and is_built and "Not in this build" not in line:
-            found.add(f"{section}.{line.split('`')[1]}")
+        elif line.startswith("| `"):
+            found.append((section, named is not None, line.split("`")[1], is_built and "*Not in this build.*" not in line))
     return found
+
+
+TABLES = tables()
 
 
 def test_every_built_key_has_its_test():
@@ -38,9 +42,10 @@ def test_every_built_key_has_its_test():
             words = line.split("#")[0].split()
             if words:
                 rows[words[0]] = words[1:]
-    built = built_keys()
+    built = {f"{section}.{key}" for section, _, key, is_built in TABLES if is_built}
     assert len(built) > 50
     assert not built - set(rows), "without a test"
+    assert not set(rows) - {f"{section}.{key}" for section, _, key, _ in TABLES}, "no such key"
     known = set()
     for name in os.listdir(HERE):
         if name.startswith("test_") and name.endswith(".py"):
@@ -49,6 +54,29 @@ def test_every_built_key_has_its_test():
     missing = {test for key in built for test in rows[key] if test not in known}
     assert not missing, "named, but not there"
     assert all(rows[key] for key in built)
+
+
+# The least that each section needs beside the key that is tried, after a configuration that is whole without it.
+WHOLE = "[listener:base]\nbind = 127.0.0.1:1024\n[route:base]\npool = base\n[pool:base]\nbackend = 10.0.0.9\n"
+FRAMES = {"listener": "bind = 127.0.0.1:1025\n", "pool": "backend = 10.0.0.1\n", "route": "respond = 200\n",
+          "backend": "pool = base\naddress = 10.0.0.2\n", "addresses": "cidr = 10.0.0.0/8\n"}
+
+
+@pytest.mark.parametrize("section, named, key", [row[:3] for row in TABLES if not row[3]],
+                         ids=[f"{row[0]}.{row[2]}" for row in TABLES if not row[3]])
+def test_a_key_that_is_not_built_is_refused(check, section, named, key):
+    """By name and line, never accepted and silently without effect."""
+    text = f"{WHOLE}[{section}{':x' if named else ''}]\n{FRAMES.get(section, '')}"
+    line = text.count("\n") + 1
+    code, said = check(f"{text}{key} = 1\n")
+    assert code == 1
+    assert re.search(rf"^sallyport\.ini:({line}|{line - 1}): error: .*not in this build", said, re.M), said
+
+
+@pytest.mark.parametrize("word", ["random_two", "hash:client", "hash:header:X-A", "cookie:sid"])
+def test_a_word_that_is_not_built_is_refused(check, word):
+    code, said = check(f"{WHOLE}[pool:x]\nbackend = 10.0.0.1\nbalance = {word}\n[route:x]\nhost = a.example\npool = x\n")
+    assert code == 0 or re.search(r"^sallyport\.ini:9: error: .*not in this build", said, re.M), said
 
 
 @pytest.mark.parametrize("workers", [1, 3])
@@ -216,17 +244,16 @@ def test_addresses(serve):
     assert behind.requests[0].get("X-Forwarded-For") == "203.0.113.9, 127.0.0.1"
 
 
-def test_hsts(gateway, backend, ca, port):
-    behind = backend(OK)
-    leaf = ca.leaf("example.com", "www.example.com")
-    gateway(program.ini(port, behind.port, listener="tls = site", more=f"""
-[tls:site]
-cert = {leaf.chain}
-key_file = {leaf.key}
-hsts = 2d
-"""))
-    with Client(port, wire.context(ca.cert), "example.com") as client:
-        assert client.ask().get("Strict-Transport-Security") == "max-age=172800"
+@pytest.mark.parametrize("retries, tries", [("0", 1), ("1", 2), ("3", 4)])
+def test_retries(serve, retries, tries):
+    """So many further tries of a GET that no answer came to; a POST that was sent has none."""
+    running, behind, port = serve(lambda conn: conn.read_request(), pool=f"retries = {retries}")
+    with Client(port) as client:
+        assert client.ask().status == 502
+        assert len(behind.requests) == tries
+        assert client.ask("POST", body=b"x").status == 502
+        assert len(behind.requests) == tries + 1
+    assert [line["tries"] for line in running.access(2)] == [tries, 1]
 
 
 def test_error_log_to_a_file(gateway, backend, port, folders):
