@@ -111,6 +111,7 @@ static void put_line(struct writer *w, const struct sp_field *f)
 		PUT(w, "\r\n");
 		return;
 	}
+	SP_ASSERT(at != NULL); /* room for all was reserved */
 	at = copy(at, f->name);
 	*at++ = ':';
 	*at++ = ' ';
