@@ -23,7 +23,7 @@ sys.path.insert(0, HERE)
 import run as conformance               # noqa: E402
 
 OURS = {"403", "404", "405", "413", "414", "421", "431"}       # limits, routes and rules: each gateway has its own
-PATIENCE = 1.0                          # seconds for an answer; who waits for more has not forwarded
+PATIENCE = 0.4                          # seconds for an answer; who waits for more has not forwarded
 
 NGINX = """
 daemon off; worker_processes 1; pid {folder}/nginx.pid; error_log {folder}/error.log; {user}

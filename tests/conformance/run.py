@@ -555,24 +555,51 @@ def shortened(text):
 HOWS = ["whole", "bytes", "cut 1", "cut 2", "cut 3", "tls"]
 
 
+def wanted_of_reader(case):
+    """What the reader of heads and chunks alone must say: refused, passes, or that others decide."""
+    if not is_refusal(case):
+        return "passes"
+    statuses = set(case.client[0][0].split()[0].split("/"))
+    if case.answers or len(case.client) > 1 or not statuses <= {"400", "414", "417", "431", "501", "505"}:
+        return "either"
+    return "refused"
+
+
+def export(subjects, to):
+    """All cases as bytes, for tests/unit/http/test_corpus.c: a line of words, then the bytes."""
+    for subject in subjects:
+        underscore = re.search(r"underscore_headers = (\w+)", subject.parts["listener"])
+        for case in subject.cases:
+            method = re.match(rb"[A-Z]+|", case.sent)[0].decode() or "-"
+            data = case.answers[0][0] if case.answers else case.sent
+            side = "answer" if case.answers else "request"
+            where = f"{os.path.basename(case.file)}:{case.line}"
+            to.write(f"{side} {wanted_of_reader(case)} {underscore[1] if underscore else 'drop'} {method[:20]} {where} {len(data)}\n".encode())
+            to.write(data)
+
+
 def main():
     options = argparse.ArgumentParser()
-    options.add_argument("--gateway", required=True)
+    options.add_argument("--gateway")
     options.add_argument("--list", action="store_true", help="only count the cases")
+    options.add_argument("--export", action="store_true", help="only write the cases' bytes to stdout")
     options.add_argument("-v", action="store_true", help="each case's name")
     options.add_argument("words", nargs="*", help="parts of a file's or a case's name")
     given = options.parse_args()
+    subjects = all_subjects()
+    if given.export:
+        export(subjects, sys.stdout.buffer)
+        return 0
+    if given.list or not given.gateway:
+        for subject in subjects:
+            print(f"{len(subject.cases):4d} {os.path.basename(subject.path)}")
+        print(count(subjects))
+        return 0
     os.environ["SALLYPORT"] = given.gateway
     import ca as authority              # pylint: disable=import-outside-toplevel
     import gateway as program           # pylint: disable=import-outside-toplevel
     import wire                         # pylint: disable=import-outside-toplevel
 
-    subjects = all_subjects()
-    if given.list:
-        for subject in subjects:
-            print(f"{len(subject.cases):4d} {os.path.basename(subject.path)}")
-        print(count(subjects))
-        return 0
     faults = runs = cases = 0
     began = time.monotonic()
     with tempfile.TemporaryDirectory() as temp:
