@@ -8,7 +8,7 @@
 
 #include "sp/http/chunked.h"
 
-enum { EVERY_CUT = 2500, WORD = 64, HEAD_SEEN = 17000 };
+enum { EVERY_CUT = 1500, WORD = 64, HEAD_SEEN = 17000 };
 
 struct corpus_case {
 	char side[WORD], want[WORD], underscore[WORD], method[WORD], where[WORD];
