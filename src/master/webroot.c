@@ -70,8 +70,10 @@ static void watch(const struct sp_webroots *roots, int folder, int *wd)
 static int open_folder(const struct sp_webroots *roots, struct sp_webroot *root)
 {
 	static const char *const below[LEVELS] = { NULL, ".well-known", "acme-challenge" };
-	int folder = open(root->path.p, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	int folder;
 
+	SP_ASSERT(root->path.p != NULL);
+	folder = open(root->path.p, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
 	watch(roots, folder, &root->watches[0]);
 	for (int i = 1; i < LEVELS; i++) {
 		int next = folder < 0 ? -1 : openat(folder, below[i], O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);

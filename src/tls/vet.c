@@ -130,8 +130,7 @@ bool sp_tls_vet(const struct sp_conf_cert *cert, struct sp_err *err, struct sp_e
 
 	if (!sp_tls_chain_read(cert->chain_pem, &chain, err))
 		return false;
-	is_fine = vet_pair(&chain, cert->key_pem, err) && vet_order(&chain, err) &&
-		  vet_names(chain.leaf, err, warning);
+	is_fine = vet_pair(&chain, cert->key_pem, err) && vet_order(&chain, err) && vet_names(chain.leaf, err, warning);
 	if (is_fine)
 		vet_dates(chain.leaf, warning);
 	sp_tls_chain_fini(&chain);
