@@ -6,7 +6,10 @@ in the fields that the gateway is there to write.
 import os
 import random
 import shutil
+import socket
 import subprocess
+
+import pytest
 
 import backends
 import gateway as program
@@ -31,7 +34,7 @@ NGINX = """
         absolute_redirect off;
         ssl_protocols TLSv1.2 TLSv1.3;
         location /seen {{ echo -n $echo_client_request_headers; }}
-        location /packed/ {{ alias {folder}/files/; gzip on; gzip_min_length 1; gzip_types *; gzip_proxied any; }}
+        location /packed/ {{ alias {folder}/files/; gzip on; gzip_min_length 1; gzip_types *; gzip_proxied any; gzip_http_version 1.0; }}
         location /private {{ auth_basic closed; auth_basic_user_file {folder}/users; echo -n $remote_user; }}
         location /hop1 {{ return 301 /hop2; }}
         location /hop2 {{ return 308 /1k.txt; }}
@@ -95,7 +98,6 @@ body_max = 200m
 
 
 def is_open(port):
-    import socket
     try:
         socket.create_connection(("127.0.0.1", port), 1).close()
         return True
@@ -106,3 +108,20 @@ def is_open(port):
 def same(fields, but=GATEWAY_FIELDS):
     """(name, value) pairs without what may differ, in the order in which they came."""
     return [(name.lower(), value) for name, value in fields if name.lower() not in but | EACH_TIME]
+
+
+# --- for the tests that import them ---
+
+@pytest.fixture(scope="module")
+def site(folders, ca):
+    made = RealSite(folders("site"), ca.leaf("example.com", "localhost"))
+    yield made
+    made.end()
+
+
+@pytest.fixture
+def ports(gateway, site):           # pylint: disable=redefined-outer-name
+    """The gateway's two ports before that site: ports[False] plain, ports[True] TLS."""
+    plain, secure = program.free_port(), program.free_port()
+    gateway(site.ini(plain, secure))
+    return {False: plain, True: secure}
