@@ -32,6 +32,7 @@ static const struct {
 	[SP_IPC_DRAIN] = { "drain", sizeof(((union sp_ipc_body *)0)->drain), false, SP_IPC_MASTER },
 	[SP_IPC_STOP] = { "stop", 0, false, SP_IPC_MASTER },
 	[SP_IPC_TICKETS] = { "tickets", sizeof(((union sp_ipc_body *)0)->tickets), false, SP_IPC_MASTER },
+	[SP_IPC_CHALLENGES] = { "challenges", sizeof(((union sp_ipc_body *)0)->challenges), true, SP_IPC_MASTER },
 	[SP_IPC_LOG] = { "log", sizeof(((union sp_ipc_body *)0)->log), true, SP_IPC_MASTER },
 };
 

@@ -71,6 +71,7 @@ static void tell(struct sp_slot *slot, const struct sp_ipc_message *message)
 static bool try_birth(struct sp_slot *slot, struct sp_err *err)
 {
 	struct sp_master *m = slot->master;
+	struct sp_ipc_message message;
 	int fd = -1;
 	pid_t pid;
 
@@ -85,6 +86,8 @@ static bool try_birth(struct sp_slot *slot, struct sp_err *err)
 	slot->channel.on_message = on_message;
 	slot->channel.on_end = on_channel_end;
 	sp_channel_open(&slot->channel, m->loop, fd, SP_IPC_MASTER, SP_IPC_WORKER);
+	for (size_t i = 0; sp_webroots_next(&m->webroots, &i, &message);)
+		tell(slot, &message);
 	if (m->state == SP_MASTER_RED)
 		tell(slot, &(struct sp_ipc_message){ .type = SP_IPC_HEALTH_RED, .fd = -1 });
 	return true;

@@ -231,6 +231,14 @@ def test_pipelined_in_one_record(secure, ca):
         assert [client.response().body for _ in range(50)] == [b"%d" % i for i in range(50)]
 
 
+def test_an_expired_certificate_does_not_stop_the_start(serve, ca):
+    """It is said, and served all the same: the other names and whoever does not look go on."""
+    running, _, port = serve(tls=[ca.leaf("old.example", days=-1)])
+    assert "EXPIRED" in running.err()
+    assert can(port, wire.context(None), "old.example")
+    assert not can(port, wire.context(ca.cert), "old.example")
+
+
 # --- client certificates ---
 
 @pytest.fixture

@@ -28,6 +28,7 @@ enum sp_ipc_type {
 	SP_IPC_STOP, /* master: exit now */
 	SP_IPC_LOG, /* master: a log's new descriptor */
 	SP_IPC_TICKETS, /* master: the next secret of the ticket keys */
+	SP_IPC_CHALLENGES, /* master: what answers a listener's ACME challenges from now on, as a pack in sealed memory */
 	SP_IPC_COUNT
 };
 
@@ -49,6 +50,9 @@ union sp_ipc_body {
 	struct {
 		uint8_t fresh[SP_IPC_SECRET];
 	} tickets;
+	struct {
+		uint32_t listener; /* of conf->listeners */
+	} challenges;
 };
 
 struct sp_ipc_message {
