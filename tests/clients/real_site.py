@@ -8,6 +8,7 @@ import random
 import shutil
 import socket
 import subprocess
+import wave
 
 import pytest
 
@@ -38,6 +39,14 @@ NGINX = """
         location /private {{ auth_basic closed; auth_basic_user_file {folder}/users; echo -n $remote_user; }}
         location /hop1 {{ return 301 /hop2; }}
         location /hop2 {{ return 308 /1k.txt; }}
+        location /pages/ {{
+            types {{ text/html html; text/css css; text/javascript js; image/svg+xml svg; audio/wav wav; }}
+            add_header X-Frame-Options SAMEORIGIN;
+        }}
+        location = /app/form {{
+            proxy_pass http://127.0.0.1:{app}; proxy_http_version 1.1;
+            add_header X-Frame-Options SAMEORIGIN;
+        }}
         location /app/ {{ proxy_pass http://127.0.0.1:{app}; proxy_buffering off; proxy_http_version 1.1; }}
         location /socket {{
             proxy_pass http://127.0.0.1:{socket};
@@ -69,6 +78,10 @@ class RealSite:
                 file.write(content[:MIB])
         self.nginx.file("1k.txt", b"0123456789abcde\n" * 64)
         shutil.copytree(f"{HERE}/pages", f"{self.folder}/files/pages", dirs_exist_ok=True)
+        with wave.open(self.path("pages/long.wav"), "wb") as sound:        # five minutes, 24 MiB
+            sound.setparams((1, 2, 44100, 0, "NONE", ""))
+            for _ in range(300):
+                sound.writeframes(content[:88200])
         with open(f"{self.folder}/users", "w", encoding="ascii") as file:
             file.write("somebody:{PLAIN}secret\n")
 
@@ -119,9 +132,14 @@ def site(folders, ca):
     made.end()
 
 
+class Ports(dict):
+    """The gateway's two ports: [False] plain, [True] TLS."""
+    gateway = None
+
+
 @pytest.fixture
 def ports(gateway, site):           # pylint: disable=redefined-outer-name
-    """The gateway's two ports before that site: ports[False] plain, ports[True] TLS."""
-    plain, secure = program.free_port(), program.free_port()
-    gateway(site.ini(plain, secure))
-    return {False: plain, True: secure}
+    """Of a gateway before that site."""
+    made = Ports({False: program.free_port(), True: program.free_port()})
+    made.gateway = gateway(site.ini(made[False], made[True]))
+    return made
