@@ -18,7 +18,8 @@ struct corpus_case {
 
 static bool next_case(FILE *from, struct corpus_case *c)
 {
-	if (fscanf(from, "%63s %63s %63s %63s %63s %zu", c->side, c->want, c->underscore, c->method, c->where, &c->n) != 6)
+	if (fscanf(from, "%63s %63s %63s %63s %63s %zu", c->side, c->want, c->underscore, c->method, c->where, &c->n) !=
+	    6)
 		return false;
 	assert_int_equal(fgetc(from), '\n');
 	c->bytes = malloc(c->n + 1);
