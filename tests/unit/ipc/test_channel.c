@@ -69,9 +69,9 @@ static void test_all_types(void **state)
 		enum sp_ipc_role from;
 		bool has_fd;
 	} rows[] = {
-		{ SP_IPC_READY, SP_IPC_WORKER, false }, { SP_IPC_HEALTH_RED, SP_IPC_MASTER, false },
-		{ SP_IPC_DRAIN, SP_IPC_MASTER, false }, { SP_IPC_STOP, SP_IPC_MASTER, false },
-		{ SP_IPC_LOG, SP_IPC_MASTER, true },    { SP_IPC_TICKETS, SP_IPC_MASTER, false },
+		{ SP_IPC_READY, SP_IPC_WORKER, false },     { SP_IPC_HEALTH_RED, SP_IPC_MASTER, false },
+		{ SP_IPC_DRAIN, SP_IPC_MASTER, false },     { SP_IPC_STOP, SP_IPC_MASTER, false },
+		{ SP_IPC_LOG, SP_IPC_MASTER, true },        { SP_IPC_TICKETS, SP_IPC_MASTER, false },
 		{ SP_IPC_CHALLENGES, SP_IPC_MASTER, true },
 	};
 	struct pair p = new_pair();
