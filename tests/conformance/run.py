@@ -115,8 +115,8 @@ class Parser:
                 except (Bad, ValueError, KeyError) as error:
                     sys.exit(f"{self.subject.path}:{number}: {error!r}")
         for case in self.subject.cases:
-            if not case.client or not case.backend or not case.sent:
-                sys.exit(f"{case}: without client, backend or bytes")
+            if not case.client or not case.backend or not case.sent or not case.rfc:
+                sys.exit(f"{case}: without client, backend, bytes or rfc")
         return self.subject
 
     def line(self, number, text):

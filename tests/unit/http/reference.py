@@ -1,8 +1,10 @@
 #!/usr/bin/python3
-"""reference - a second strict reading of request heads, by the grammars of RFC 9110, 9112 and 3986 as regular expressions.
+"""reference - a second strict reading of heads and chunks, by the grammars of RFC 9110, 9112 and 3986 as regular expressions.
+
+    reference.py requests|answers|chunks SEED COUNT
 
 Writes COUNT messages, good ones and the conformance cases changed at random, each with what the reference makes of it:
-a line `verdict flags length`, then the bytes. test_reference.c holds our reader to it.
+a line `verdict number flags length`, then the bytes. test_reference.c holds our reader and decoder to it.
 """
 import ipaddress
 import os
@@ -116,10 +118,59 @@ def verdict(data):
     return (framed, flags) if fine else ("refused 0", 0)
 
 
-GOOD = [b"GET /a/b?c=d HTTP/1.1\r\nHost: a.test\r\nFoo: bar\r\n\r\n",
-        b"POST / HTTP/1.1\r\nHost: a.test:80\r\nContent-Length: 5\r\nConnection: close, foo\r\n\r\nhello",
-        b"PUT http://a.test/x HTTP/1.1\r\nhost: A.test\r\nTransfer-Encoding: chunked\r\nExpect: 100-continue\r\n\r\n0\r\n\r\n",
-        b"OPTIONS * HTTP/1.0\r\nHost: [::1]:8080\r\nContent-Length: 0\r\nUpgrade: x\r\n\r\n"]
+# --- answers and chunks ---
+
+ANSWER = re.compile(rb"HTTP/1\.([01]) ([1-5][0-9][0-9]) ([\t\x20-\x7e\x80-\xff]*)\r\n((?:%s:[ \t]*%s[ \t]*\r\n)*)\r\n" % (TOKEN, VALUE), re.S)
+QUOTED = rb"\"(?:[\x20\x21\x23-\x5b\x5d-\x7e]|\\[\x20-\x7e])*\""
+CHUNK_LINE = re.compile(rb"([0-9A-Fa-f]{1,8})((?:;%s(?:=(?:%s|%s))?)*)\r\n" % (TOKEN, TOKEN, QUOTED))
+TRAILERS = re.compile(rb"(?:%s:[\t\x20-\x7e\x80-\xff]*\r\n){0,32}\r\n" % TOKEN)
+
+
+def answer_verdict(data):
+    """The same of an answer to GET; `close 0` where it ends with the connection."""
+    found = ANSWER.match(data)
+    if not found:
+        return "refused 0", 0
+    fields = [(name.lower(), value.strip(b" \t")) for name, value in (line.split(b":", 1) for line in found[4].split(b"\r\n")[:-1])]
+    framed, status = framing(fields, found[1]), int(found[2])
+    flags = (OPTION if any(name == b"connection" for name, _ in fields) else 0) | \
+        (UPGRADE if any(name == b"upgrade" for name, _ in fields) else 0)
+    if not framed or len(fields) > 100 or any(len(name) > 128 for name, _ in fields):
+        return "refused 0", 0
+    if status < 200 or status == 204:
+        return ("none 0" if framed in ("none 0", "length 0") else "refused 0"), flags
+    if status == 304:
+        return "none " + framed.split()[1], flags
+    return framed.replace("none", "close"), flags
+
+
+def chunks_verdict(data):
+    """`whole BYTES` and the length of the body, or refused (cut short counts as that)."""
+    at = body = 0
+    while True:
+        line = CHUNK_LINE.match(data, at)
+        if not line or line.end() - at - 2 > 64:
+            return "refused 0", 0
+        at, size = line.end(), int(line[1], 16)
+        if size == 0:
+            break
+        if data[at + size:at + size + 2] != b"\r\n":
+            return "refused 0", 0
+        at, body = at + size + 2, body + size
+    trailers = TRAILERS.match(data, at)
+    return (f"whole {trailers.end()}", body) if trailers else ("refused 0", 0)
+
+
+# --- what is read ---
+
+REQUESTS = [b"GET /a/b?c=d HTTP/1.1\r\nHost: a.test\r\nFoo: bar\r\n\r\n",
+            b"POST / HTTP/1.1\r\nHost: a.test:80\r\nContent-Length: 5\r\nConnection: close, foo\r\n\r\nhello",
+            b"PUT http://a.test/x HTTP/1.1\r\nhost: A.test\r\nTransfer-Encoding: chunked\r\nExpect: 100-continue\r\n\r\n0\r\n\r\n",
+            b"OPTIONS * HTTP/1.0\r\nHost: [::1]:8080\r\nContent-Length: 0\r\nUpgrade: x\r\n\r\n"]
+ANSWERS = [b"HTTP/1.1 200 OK\r\nContent-Length: 2\r\nFoo: bar\r\n\r\nok", b"HTTP/1.0 404 \r\nConnection: close\r\n\r\n",
+           b"HTTP/1.1 204 x\r\n\r\n", b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n0\r\n\r\n",
+           b"HTTP/1.1 304 OK\r\nContent-Length: 5\r\n\r\n"]
+CHUNKS = [b"5\r\nhello\r\n0\r\n\r\n", b"a;x=y\r\n0123456789\r\n1\r\nx\r\n0;z=\"a;b\"\r\nX: y\r\n\r\n", b"1\r\na\r\n00000\r\n\r\n"]
 ODD_BYTES = list(b"\r\n\t \0\x0b\x0c:;,%/?#.\\@[]*\x7f\x80\xff0159aAzZ-_+\"'<>|{}^`=&~!$()")
 ODD_LINES = [b"Content-Length: 5", b"Transfer-Encoding: chunked", b"Host: a.test", b"X_y: 1", b"Connection: x-y", b" fold", b"Foo"]
 
@@ -140,14 +191,20 @@ def change(data, rng):
 
 
 def main():
-    rng, count = random.Random(int(sys.argv[1])), int(sys.argv[2])
-    cases = [case.sent for subject in run.all_subjects() for case in subject.cases if 0 < len(case.sent) < 2000]
+    kind, rng, count = sys.argv[1], random.Random(int(sys.argv[2])), int(sys.argv[3])
+    cases = [case for subject in run.all_subjects() for case in subject.cases]
+    good, cases, judge = {
+        "requests": (REQUESTS, [case.sent for case in cases], verdict),
+        "answers": (ANSWERS, [case.answers[0][0] for case in cases if case.answers], answer_verdict),
+        "chunks": (CHUNKS, [case.sent.partition(b"\r\n\r\n")[2] for case in cases if b"chunked" in case.sent], chunks_verdict),
+    }[kind]
+    cases = [data for data in cases if 0 < len(data) < 2000]
     for _ in range(count):
-        data = rng.choice(GOOD) if rng.random() < 0.6 else rng.choice(cases)
+        data = rng.choice(good if rng.random() < 0.6 else cases)
         for _ in range(rng.choice([0, 1, 1, 1, 2, 3])):
             data = change(data, rng) if data else data
-        framed, flags = verdict(data)
-        sys.stdout.buffer.write(f"{framed} {flags} {len(data)}\n".encode() + data)
+        words, flags = judge(data)
+        sys.stdout.buffer.write(f"{words} {flags} {len(data)}\n".encode() + data)
 
 
 if __name__ == "__main__":
