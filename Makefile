@@ -3,6 +3,7 @@
 # make fuzz         every fuzzer, FUZZ_RUNS inputs each    make bench     speed, side by side with others
 # make lint         layers, clang-tidy, cppcheck, shell    make format    clang-format over our files
 # make reference    the README's configuration reference  make layers    who includes whom, under a second
+# make compare-http  the conformance cases before other gateways, side by side
 # make CC=clang     another compiler                      make clean     removes build/
 
 ifeq ($(origin CC),default)
@@ -90,6 +91,10 @@ $B/malloc_count.so: tests/lib/malloc_count.c
 conformance: $B/sallyport
 	$(PYTHON) tests/conformance/run.py --gateway $B/sallyport $(CONFORMANCE)
 
+# The same cases before Debian's nginx, HAProxy and Apache; writes the table of tests/conformance/RESULTS.md.
+compare-http: $B/sallyport
+	$(PYTHON) tests/conformance/compare.py --gateway $B/sallyport --write tests/conformance/RESULTS.md $(COMPARE)
+
 integration: $B/sallyport $(if $(SAN),,$B/malloc_count.so)
 	SALLYPORT=$B/sallyport MALLOC_COUNT=$(if $(SAN),,$B/malloc_count.so) \
 		$(PYTHON) -m pytest -q -p no:cacheprovider tests/integration $(PYTEST)
@@ -165,7 +170,7 @@ reference: $B/sallyport
 clean:
 	rm -rf build
 
-.PHONY: all check units conformance integration fuzz fuzz-seeds bench lint layers headers tidy cppcheck shellcheck \
+.PHONY: compare-http all check units conformance integration fuzz fuzz-seeds bench lint layers headers tidy cppcheck shellcheck \
         format reference clean
 .SECONDARY:
 .DELETE_ON_ERROR:

@@ -102,7 +102,9 @@ static bool run_turn(struct sp_loop *loop, bool may_block)
 		how |= EVLOOP_NONBLOCK;
 	loop->is_woken = false;
 	loop->phase++;
+	loop->is_hearing = true;
 	rc = event_base_loop(loop->base, how);
+	loop->is_hearing = false;
 	SP_ASSERT(rc >= 0);
 	sp_loop_woke(loop);
 	loop->phase++;
@@ -135,6 +137,11 @@ void sp_loop_stop(struct sp_loop *loop)
 struct event_base *sp_loop_base(struct sp_loop *loop)
 {
 	return loop->base;
+}
+
+bool sp_loop_is_hearing(const struct sp_loop *loop)
+{
+	return loop->is_hearing;
 }
 
 uint64_t sp_loop_phase(const struct sp_loop *loop)

@@ -35,6 +35,7 @@ struct sp_loop {
 	struct sp_timers timers;
 	struct sp_doubts doubts;
 	uint64_t phase;
+	bool is_hearing;
 	bool is_woken, is_stopped;
 };
 

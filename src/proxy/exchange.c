@@ -22,6 +22,7 @@ enum {                                  /* facts */
 	F_DOWN_FAILED = SP_BIT(8),
 	F_UP_FAILED = SP_BIT(9),
 	F_WOKEN = SP_BIT(10),           /* a policy has its answer */
+	F_SOON = SP_BIT(11),            /* the turn's events were heard */
 };
 
 #define F_OF_UP (F_RESPONSE | F_READY | F_UP_BYTES | F_UP_SENT | F_COMPLETE | F_UP_FAILED)
@@ -175,6 +176,19 @@ static enum sp_exchange_state after_up_failure(struct sp_exchange *x)
 	return SP_EX_CONNECT;
 }
 
+/*
+ * A byte that nobody asked for on an idle backend connection, or its end, may have come with its event still behind
+ * the one that brought this request: written behind such a byte, the request would get it as its answer. So the pool
+ * is asked behind all the events of this turn.
+ */
+static bool must_hear_events(struct sp_exchange *x)
+{
+	if (!sp_loop_is_hearing(x->proxy->loop))
+		return false;
+	sp_soon_add(x->proxy->loop, &x->soon);
+	return true;
+}
+
 static enum sp_exchange_state step_connect(struct sp_exchange *x)
 {
 	enum sp_exchange_state next;
@@ -186,6 +200,9 @@ static enum sp_exchange_state step_connect(struct sp_exchange *x)
 		if (next != SP_EX_CONNECT)
 			return next;
 	}
+	take(x, F_SOON);
+	if (x->lease == NULL && must_hear_events(x))
+		return SP_EX_CONNECT;
 	if (x->lease == NULL && (next = lend(x)) != SP_EX_CONNECT)
 		return next;
 	if (!x->lease->is_ready && !take(x, F_READY))
@@ -338,6 +355,7 @@ static void free_grave(struct sp_grave *grave)
 static void release(struct sp_exchange *x)
 {
 	sp_deadline_clear(&x->deadline);
+	sp_soon_cancel(&x->soon);
 	sp_wait_cancel(&x->wait);
 	sp_pipe_fini(&x->up_pipe);
 	sp_pipe_fini(&x->down_pipe);
@@ -485,6 +503,11 @@ bool sp_exchange_name(struct sp_exchange *x)
 	return text != NULL;
 }
 
+static void on_soon(struct sp_soon *soon)
+{
+	note(SP_HOLDER(soon, struct sp_exchange, soon), F_SOON);
+}
+
 static void on_woken(struct sp_wait *w)
 {
 	note(SP_HOLDER(w, struct sp_exchange, wait), F_WOKEN);
@@ -519,6 +542,7 @@ struct sp_exchange *sp_exchange_new(struct sp_proxy *proxy, struct sp_end *down,
 	sp_pipe_init(&x->down_pipe, proxy->chunks);
 	x->up_pipe.from = down;
 	sp_deadline_init(&x->deadline);
+	sp_soon_init(&x->soon, on_soon);
 	x->times.begun = sp_now_us();
 	return x;
 }

@@ -83,6 +83,7 @@ struct sp_exchange {
 	struct sp_pipe up_pipe, down_pipe;      /* owned: towards the backend, towards the client */
 	struct sp_ask ask;
 	struct sp_wait wait;            /* of a policy */
+	struct sp_soon soon;            /* asks the pool once all of a turn's events were heard */
 	struct sp_deadline deadline;    /* the route's `timeout`; in a tunnel its idle time */
 
 	enum sp_why why;                /* the first failure; SP_WHY_OK without one */

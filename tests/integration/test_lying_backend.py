@@ -9,6 +9,7 @@ import pytest
 
 import backends
 import gateway as program
+import procs
 import wire
 
 REQUESTS, CLIENTS = 1000, 8
@@ -188,6 +189,7 @@ def test_bytes_that_came_in_the_same_turn(tmp_path):
             time.sleep(0.01)
             for pid in gate.workers():
                 os.kill(pid, signal.SIGSTOP)
+                assert procs.wait_for(lambda pid=pid: procs.state(pid) == "T", 5)
             client.send(wire.request("GET", "/", [("X-Tag", f"b{i}")]))
             time.sleep(0.01)
             conns[-1].send(EVIL)

@@ -59,6 +59,12 @@ def is_alive(pid):
         return False
 
 
+def state(pid):
+    """As /proc says it: "R", "S", "T" when stopped, "Z" ..."""
+    with open(f"/proc/{pid}/stat", encoding="ascii", errors="replace") as file:
+        return file.read().rpartition(")")[2].split()[0]
+
+
 def memory(pid, key="Pss"):
     """KiB of a process: Pss, Rss, Pss_Anon, Private_Dirty..."""
     with open(f"/proc/{pid}/smaps_rollup", encoding="ascii") as file:

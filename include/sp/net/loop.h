@@ -30,6 +30,8 @@ struct event_base *sp_loop_base(struct sp_loop *loop);
 void sp_loop_woke(struct sp_loop *loop);                /* first act of every event callback: the clock of this turn */
 /* Grows before the events of a turn and again before its soon list: what budgets a turn are counted by. */
 uint64_t sp_loop_phase(const struct sp_loop *loop);
+/* The events of this turn are being told: others of the same poll may still be to come. */
+bool sp_loop_is_hearing(const struct sp_loop *loop);
 
 /* Soon: run once behind the ready events of this turn, after the others that are due. */
 struct sp_soon {
