@@ -99,11 +99,13 @@ static bool build_dial(struct sp_serve *serve, struct sp_err *err)
 	return serve->dial != NULL;
 }
 
-struct sp_serve *sp_generation_new(const struct sp_conf *conf, uint32_t number, struct sp_err *err)
+struct sp_serve *sp_generation_new(const struct sp_conf *conf, uint32_t number, struct sp_signer *signer,
+                                   struct sp_err *err)
 {
-	struct sp_serve *serve = calloc(1, sizeof(*serve));
+	struct sp_serve *serve = signer == NULL ? NULL : calloc(1, sizeof(*serve));
 
 	if (serve == NULL) {
+		sp_signer_free(signer);
 		sp_err_set(err, "no memory for a generation");
 		return NULL;
 	}
@@ -112,15 +114,9 @@ struct sp_serve *sp_generation_new(const struct sp_conf *conf, uint32_t number, 
 	serve->conf = conf;
 	serve->free = free_serve;
 	sp_arena_init(&serve->arena, NULL, 0, 0);
-	serve->signer = sp_signer_new_local();
-	if (serve->signer == NULL) {
-		sp_err_set(err, "no memory for the keys");
-		goto fail;
-	}
-	if (!build_listeners(serve, err) || !build_routes(serve, err) || !build_dial(serve, err))
-		goto fail;
-	return serve;
-fail:
+	serve->signer = signer;
+	if (build_listeners(serve, err) && build_routes(serve, err) && build_dial(serve, err))
+		return serve;
 	free_serve(serve);
 	return NULL;
 }
@@ -150,7 +146,7 @@ void sp_generation_vet(const struct sp_conf *conf, struct sp_conf_report *report
 		return;
 
 	/* The workers will do exactly this: whatever it refuses (a client CA, a revocation list) is known now. */
-	serve = sp_generation_new(conf, 0, &err);
+	serve = sp_generation_new(conf, 0, sp_signer_new_local(), &err);
 	if (serve == NULL)
 		sp_conf_report_add(report, SP_CONF_ERROR, (struct sp_conf_at){ conf->main_file, 0 }, "%s", err.text);
 	else

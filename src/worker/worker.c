@@ -22,6 +22,7 @@ struct worker {
 	const struct sp_worker_env *env; /* borrowed */
 	struct sp_loop *loop; /* owned */
 	struct sp_serve *serve; /* owned: our hold on the generation */
+	struct sp_signer *signer; /* borrowed: the generation's */
 	struct sp_proxy *proxy; /* owned */
 	struct sp_intake *intake; /* owned */
 	struct sp_channel master;
@@ -82,6 +83,15 @@ static void take_log(struct worker *w, uint32_t which, int fd)
 	*mine = fd;
 }
 
+/* Another process was started anew. */
+static void take_peer(struct worker *w, struct sp_ipc_message *m)
+{
+	if (m->body.peer.role != SP_IPC_KEEPER)
+		return;
+	sp_signer_set_keeper(w->signer, m->fd);
+	m->fd = -1;
+}
+
 static void on_message(struct sp_channel *ch, struct sp_ipc_message *m)
 {
 	struct worker *w = SP_HOLDER(ch, struct worker, master);
@@ -94,6 +104,7 @@ static void on_message(struct sp_channel *ch, struct sp_ipc_message *m)
 		sp_tls_tickets_rotate(m->body.tickets.fresh);
 		explicit_bzero(&m->body.tickets, sizeof(m->body.tickets));
 		break;
+	case SP_IPC_PEER: take_peer(w, m); break;
 	case SP_IPC_LOG:
 		if (m->body.log.which >= SP_IPC_LOG_COUNT)
 			break;
@@ -119,9 +130,14 @@ static bool start(struct worker *w, struct sp_err *err)
 	w->loop = sp_loop_new(err);
 	if (w->loop == NULL)
 		return false;
-	w->serve = sp_generation_new(env->conf, env->generation, err);
+	w->signer = sp_signer_new_remote(w->loop, err);
+	if (w->signer == NULL)
+		return false;
+	w->serve = sp_generation_new(env->conf, env->generation, w->signer, err);
 	if (w->serve == NULL)
 		return false;
+	if (env->keeper_fd >= 0)
+		sp_signer_set_keeper(w->signer, env->keeper_fd);
 
 	/* A memory budget is the whole gateway's; each worker gets its even share. */
 	struct sp_proxy_env proxy_env = { .loop = w->loop,
