@@ -43,6 +43,9 @@ static const struct {
 	[SP_IPC_PEER] = { "peer", SIZE(peer), true, SP_IPC_MASTER, SP_IPC_WORKER | ASKED },
 	[SP_IPC_SIGN] = { "sign", SIZE(sign), false, SP_IPC_WORKER, SP_IPC_KEEPER },
 	[SP_IPC_SIGNED] = { "signed", SIZE(is_signed), false, SP_IPC_KEEPER, SP_IPC_WORKER },
+	[SP_IPC_DIAL] = { "dial", SIZE(dial), false, SP_IPC_WORKER, SP_IPC_DIALER },
+	[SP_IPC_DIALED] = { "dialed", SIZE(dialed), true, SP_IPC_DIALER, SP_IPC_WORKER },
+	[SP_IPC_NOT_DIALED] = { "not_dialed", SIZE(not_dialed), false, SP_IPC_DIALER, SP_IPC_WORKER },
 };
 
 const char *sp_ipc_type_name(enum sp_ipc_type type)

@@ -37,14 +37,24 @@ static int link_up(struct sp_slot *role, unsigned worker)
 
 void sp_links_of_worker(struct sp_master *m, unsigned worker, struct sp_links *links)
 {
-	links->keeper_fd = link_up(&m->slots[0], worker);
+	*links = (struct sp_links){ -1, -1 };
+	for (unsigned i = 0; i < SP_ROLES; i++) {
+		struct sp_slot *role = &m->slots[i];
+
+		if (role->role == SP_IPC_KEEPER)
+			links->keeper_fd = link_up(role, worker);
+		else if (role->role == SP_IPC_DIALER)
+			links->dialer_fd = link_up(role, worker);
+	}
 }
 
 void sp_links_close(struct sp_links *links)
 {
 	if (links->keeper_fd >= 0)
 		close(links->keeper_fd);
-	links->keeper_fd = -1;
+	if (links->dialer_fd >= 0)
+		close(links->dialer_fd);
+	*links = (struct sp_links){ -1, -1 };
 }
 
 void sp_links_of_role(struct sp_slot *slot)

@@ -27,7 +27,7 @@ enum sp_master_state {
 
 struct sp_master;
 
-#define SP_ROLES 1U /* processes that there is one of: the keeper */
+#define SP_ROLES 2U /* processes that there is one of */
 
 struct sp_slot { /* the place of one process, dead or alive */
 	struct sp_master *master;
@@ -42,7 +42,7 @@ struct sp_slot { /* the place of one process, dead or alive */
 };
 
 struct sp_links { /* a new worker's ends of its channels to the others; -1: nobody there just now */
-	int keeper_fd;
+	int keeper_fd, dialer_fd;
 };
 
 struct sp_master {

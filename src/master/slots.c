@@ -154,7 +154,7 @@ static void init_slot(struct sp_master *m, struct sp_slot *slot, enum sp_ipc_rol
 
 bool sp_slots_start(struct sp_master *m, struct sp_err *err)
 {
-	static const enum sp_ipc_role roles[SP_ROLES] = { SP_IPC_KEEPER };
+	static const enum sp_ipc_role roles[SP_ROLES] = { SP_IPC_KEEPER, SP_IPC_DIALER };
 
 	m->slots = calloc(SP_ROLES + m->workers, sizeof(*m->slots));
 	if (m->slots == NULL)

@@ -13,6 +13,7 @@
 
 #include "sp/base/log.h"
 #include "sp/base/title.h"
+#include "sp/role/dialer.h"
 #include "sp/role/keeper.h"
 #include "sp/tls/ticket.h"
 #include "sp/worker/worker.h"
@@ -116,7 +117,7 @@ _Noreturn static void be_worker(const struct birth *b)
 {
 	struct sp_master *m = b->m;
 	struct sp_worker_socket *sockets = calloc(sp_binds_most(&m->binds) + 1, sizeof(*sockets));
-	int *keep = calloc(sp_binds_most(&m->binds) + 4, sizeof(*keep));
+	int *keep = calloc(sp_binds_most(&m->binds) + 5, sizeof(*keep));
 	size_t n, kept = 0;
 
 	if (sockets == NULL || keep == NULL)
@@ -125,6 +126,7 @@ _Noreturn static void be_worker(const struct birth *b)
 	for (size_t i = 0; i < n; i++)
 		keep[kept++] = sockets[i].fd;
 	keep[kept++] = b->links->keeper_fd;
+	keep[kept++] = b->links->dialer_fd;
 	settle_in(b, keep, kept);
 	free(keep);
 
@@ -138,6 +140,7 @@ _Noreturn static void be_worker(const struct birth *b)
 		.tally = m->tally,
 		.channel_fd = b->channel_fd,
 		.keeper_fd = b->links->keeper_fd,
+		.dialer_fd = b->links->dialer_fd,
 		.access_fd = m->logs.fds[SP_IPC_LOG_ACCESS],
 		.error_fd = m->logs.fds[SP_IPC_LOG_ERROR],
 	};
@@ -165,12 +168,23 @@ _Noreturn static void be_keeper(const struct birth *b)
 	exit(sp_keeper_run(&env));
 }
 
+_Noreturn static void be_dialer(const struct birth *b)
+{
+	struct sp_role_env env = { .conf = b->m->conf, .workers = b->m->workers, .channel_fd = b->channel_fd };
+	int keep[3];
+
+	settle_in(b, keep, 0);
+	exit(sp_dialer_run(&env));
+}
+
 _Noreturn static void be(const struct birth *b)
 {
 	if (b->slot->role == SP_IPC_WORKER)
 		be_worker(b);
 	sp_tls_tickets_forget(); /* the workers' alone */
-	be_keeper(b);
+	if (b->slot->role == SP_IPC_KEEPER)
+		be_keeper(b);
+	be_dialer(b);
 }
 
 pid_t sp_spawn(struct sp_slot *slot, const struct sp_links *links, int *channel_fd, struct sp_err *err)

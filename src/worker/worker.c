@@ -5,6 +5,7 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "dial.h"
 #include "intake.h"
 #include "sp/base/clock.h"
 #include "sp/base/log.h"
@@ -22,7 +23,8 @@ struct worker {
 	const struct sp_worker_env *env; /* borrowed */
 	struct sp_loop *loop; /* owned */
 	struct sp_serve *serve; /* owned: our hold on the generation */
-	struct sp_signer *signer; /* borrowed: the generation's */
+	struct sp_signer *signer; /* borrowed: the generation's, as the next */
+	struct sp_dial *dial;
 	struct sp_proxy *proxy; /* owned */
 	struct sp_intake *intake; /* owned */
 	struct sp_channel master;
@@ -86,9 +88,12 @@ static void take_log(struct worker *w, uint32_t which, int fd)
 /* Another process was started anew. */
 static void take_peer(struct worker *w, struct sp_ipc_message *m)
 {
-	if (m->body.peer.role != SP_IPC_KEEPER)
+	if (m->body.peer.role == SP_IPC_KEEPER)
+		sp_signer_set_keeper(w->signer, m->fd);
+	else if (m->body.peer.role == SP_IPC_DIALER)
+		sp_dial_set_dialer(w->dial, m->fd);
+	else
 		return;
-	sp_signer_set_keeper(w->signer, m->fd);
 	m->fd = -1;
 }
 
@@ -123,21 +128,32 @@ static void on_master_gone(struct sp_channel *ch, enum sp_ipc_rc why)
 	end(w, SP_WORKER_ORPHAN);
 }
 
+static bool build(struct worker *w, struct sp_err *err)
+{
+	const struct sp_worker_env *env = w->env;
+	struct sp_generation_asks asks;
+
+	w->dial = asks.dial = sp_dial_new_remote(w->loop, err);
+	if (w->dial == NULL)
+		return false;
+	w->signer = asks.signer = sp_signer_new_remote(w->loop, err);
+	w->serve = sp_generation_new(env->conf, env->generation, &asks, err);
+	if (w->serve == NULL)
+		return false;
+	if (env->keeper_fd >= 0)
+		sp_signer_set_keeper(w->signer, env->keeper_fd);
+	if (env->dialer_fd >= 0)
+		sp_dial_set_dialer(w->dial, env->dialer_fd);
+	return true;
+}
+
 static bool start(struct worker *w, struct sp_err *err)
 {
 	const struct sp_worker_env *env = w->env;
 
 	w->loop = sp_loop_new(err);
-	if (w->loop == NULL)
+	if (w->loop == NULL || !build(w, err))
 		return false;
-	w->signer = sp_signer_new_remote(w->loop, err);
-	if (w->signer == NULL)
-		return false;
-	w->serve = sp_generation_new(env->conf, env->generation, w->signer, err);
-	if (w->serve == NULL)
-		return false;
-	if (env->keeper_fd >= 0)
-		sp_signer_set_keeper(w->signer, env->keeper_fd);
 
 	/* A memory budget is the whole gateway's; each worker gets its even share. */
 	struct sp_proxy_env proxy_env = { .loop = w->loop,

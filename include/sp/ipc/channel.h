@@ -37,6 +37,9 @@ enum sp_ipc_type {
 	SP_IPC_PEER, /* master: a new channel between the receiver and another child */
 	SP_IPC_SIGN, /* worker to keeper */
 	SP_IPC_SIGNED, /* keeper: the signature, or a refusal */
+	SP_IPC_DIAL, /* worker to dialer */
+	SP_IPC_DIALED, /* dialer: the socket, still connecting */
+	SP_IPC_NOT_DIALED, /* dialer: why there is none */
 	SP_IPC_COUNT
 };
 
@@ -77,6 +80,17 @@ union sp_ipc_body {
 		uint32_t n; /* 0: refused */
 		uint8_t signature[SP_IPC_SIGNATURE];
 	} is_signed;
+	struct {
+		uint32_t id, backend; /* backend: index of struct sp_conf_backend */
+	} dial;
+	struct {
+		uint32_t id;
+	} dialed;
+	struct {
+		uint32_t id;
+		int32_t error; /* errno; 0: refused by the egress rules */
+		uint32_t refused; /* enum sp_egress_verdict */
+	} not_dialed;
 };
 
 struct sp_ipc_message {

@@ -117,7 +117,7 @@ static void test_what_is_served(void **state)
 	(void)state;
 	sp_conf_report_print(&report, ini, stderr);
 	assert_non_null(conf);
-	serve = sp_generation_new(conf, 7, sp_signer_new_local(), &err);
+	serve = sp_generation_new(conf, 7, &(struct sp_generation_asks){ .signer = sp_signer_new_local() }, &err);
 	assert_non_null(serve);
 	assert_int_equal(serve->number, 7);
 	assert_null(serve->listeners[0].tls);
