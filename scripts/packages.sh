@@ -2,19 +2,50 @@
 # Sourced by quickstart and test: installs the Debian packages that are missing, and nothing else.
 #
 # As root or by sudo, without questions and without recommended packages. A service that a package brings is
-# neither started (policy-rc.d, put away again) nor enabled for the next boot.
+# neither started (policy-rc.d, put away again) nor enabled for the next boot. Nothing under /etc/apt changes.
 
 as_root() {
 	if [ "$(id -u)" = 0 ]; then "$@"; else sudo "$@"; fi
 }
 
+# The first libevent with the fixes: said once, where the build asks for it.
+libevent_least=$(sed -n 's/^least=//p' scripts/check-packages)
+
+# is_new_enough NAME VERSION
+is_new_enough() {
+	[ "$1" != libevent-dev ] || dpkg --compare-versions "$2" ge "$libevent_least"
+}
+
 is_installed() {
-	[ "$(dpkg-query -W -f='${db:Status-Status}' "$1" 2>/dev/null)" = installed ]
+	local state version
+	read -r state version < <(dpkg-query -W -f='${db:Status-Status} ${Version}\n' "$1" 2>/dev/null)
+	[ "$state" = installed ] && is_new_enough "$1" "$version"
+}
+
+apt_sources=()          # options that add a source to this run's calls of apt
+
+apt_get() {
+	as_root env DEBIAN_FRONTEND=noninteractive apt-get -qq -y -o Dpkg::Use-Pty=0 "${apt_sources[@]}" "$@"
 }
 
 apt_install() {
-	as_root env DEBIAN_FRONTEND=noninteractive apt-get -qq -y -o Dpkg::Use-Pty=0 --no-install-recommends \
-		install "$@"
+	apt_get --no-install-recommends install "$@"
+}
+
+# A root fresh from debootstrap knows Debian's main archive alone, and its libevent lacks the fixes. Then Debian's
+# security archive is asked too: by our own calls of apt and no others.
+add_security_archive() {
+	local candidate codename parts=build/apt-sources
+	candidate=$(apt-cache policy libevent-dev | sed -n 's/^ *Candidate: //p')
+	is_new_enough libevent-dev "$candidate" && return 0
+	codename=$(. /etc/os-release && echo "${VERSION_CODENAME:-}")
+	[ "$codename" = bookworm ] || return 0
+	echo "apt offers libevent $candidate, which lacks security fixes: asking security.debian.org too"
+	rm -rf "$parts" && mkdir -p "$parts"
+	find /etc/apt/sources.list.d -name '*.list' -o -name '*.sources' | xargs -r cp -t "$parts"
+	echo "deb http://security.debian.org/debian-security bookworm-security main" >"$parts/zz-security.list"
+	apt_sources=(-o "Dir::Etc::SourceParts=$PWD/$parts")
+	apt_get update
 }
 
 apt_lists_are_empty() {
@@ -40,9 +71,10 @@ need_packages() {
 		# shellcheck disable=SC2064
 		trap "as_root rm -f $policy" EXIT
 	fi
-	if apt_lists_are_empty; then as_root apt-get -qq update || outcome=1; fi
+	if apt_lists_are_empty; then apt_get update || outcome=1; fi
+	add_security_archive || outcome=1
 	# Lists may be older than the archive: once more with fresh ones.
-	[ $outcome = 0 ] && { apt_install "${missing[@]}" || { as_root apt-get -qq update && apt_install "${missing[@]}"; } || outcome=1; }
+	[ $outcome = 0 ] && { apt_install "${missing[@]}" || { apt_get update && apt_install "${missing[@]}"; } || outcome=1; }
 	for name in nginx haproxy; do
 		case " ${missing[*]} " in *" $name"*) as_root update-rc.d "$name" disable >/dev/null 2>&1 || true ;; esac
 	done
@@ -51,6 +83,32 @@ need_packages() {
 		trap - EXIT
 	fi
 	[ $outcome = 0 ] || echo "could not install: ${missing[*]}" >&2
+	return $outcome
+}
+
+libevent_is_fixed() {
+	scripts/check-packages libevent_core 2>/dev/null
+}
+
+# A root that never had Debian's security archive among its sources has a libevent without the fixes of 2026, which the
+# build refuses. It is fetched from there by a source that is taken away again.
+need_fixed_libevent() {
+	local list=/etc/apt/sources.list.d/sallyport-security.list outcome=0
+	local packages=(libevent-dev libevent-core-2.1-7)
+
+	libevent_is_fixed && return 0
+	command -v apt-get >/dev/null || return 0
+	as_root apt-get -qq update && apt_install "${packages[@]}"
+	libevent_is_fixed && return 0
+	echo "libevent with its security fixes is not in this machine's package sources; from Debian's security archive:"
+	# shellcheck disable=SC2064,SC1091
+	trap "as_root rm -f $list" EXIT
+	# shellcheck disable=SC1091
+	(. /etc/os-release && echo "deb http://deb.debian.org/debian-security $VERSION_CODENAME-security main") |
+		as_root sh -c "cat >$list"
+	as_root apt-get -qq update && apt_install "${packages[@]}" || outcome=1
+	as_root rm -f "$list"
+	trap - EXIT
 	return $outcome
 }
 

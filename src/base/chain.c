@@ -108,6 +108,7 @@ void sp_chain_trim(struct sp_chain *chain)
 		sp_chain_clear(chain);
 		return;
 	}
+	SP_ASSERT(chain->fill != NULL);
 	give_back_from(chain, chain->fill->next);
 	chain->fill->next = NULL;
 	chain->last = chain->fill;
@@ -140,8 +141,10 @@ bool sp_chain_put(struct sp_chain *chain, struct sp_str s)
 	}
 	chain->bytes += s.n;
 	for (chunk = chain->fill; s.n > 0; chunk = chunk->next) {
-		size_t n = least(room_in(chunk), s.n);
+		size_t n;
 
+		SP_ASSERT(chunk != NULL); /* make_room has seen to it */
+		n = least(room_in(chunk), s.n);
 		memcpy(chunk->bytes + chunk->to, s.p, n);
 		chunk->to += (uint32_t)n;
 		s = sp_str_of(s.p + n, s.n - n);
@@ -205,4 +208,20 @@ void sp_chain_consume(struct sp_chain *chain, size_t n)
 		chain->first = chunk->next;
 		sp_chunk_give_back(chain->pool, chunk);
 	}
+}
+
+struct sp_chunk *sp_chain_shift(struct sp_chain *chain)
+{
+	struct sp_chunk *chunk = chain->first;
+
+	if (chunk == NULL)
+		return NULL;
+	chain->first = chunk->next;
+	if (chain->fill == chunk)
+		chain->fill = chain->first;
+	if (chain->last == chunk)
+		chain->last = NULL;
+	chain->bytes -= chunk->to - chunk->from;
+	chunk->next = NULL;
+	return chunk;
 }

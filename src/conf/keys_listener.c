@@ -24,7 +24,8 @@ static const struct sp_conf_word proxy_protocols[] = {
 
 static const struct sp_conf_key listener_keys[] = {
 	LISTENER("bind", SP_CONF_BINDS, pub.binds, .is_required = true,
-		 .help = "Where to listen: 0.0.0.0:443, [::]:443, unix:path, fd:name (socket activation)."),
+		 .help = "Where to listen: 0.0.0.0:443, [::]:443, unix:path (its folder says who may connect), fd:name "
+			 "(socket activation)."),
 	LISTENER("tls", SP_CONF_REFS, tls_names, .refers = "tls", .help = "The [tls:NAME] sections served here."),
 	LISTENER("cert", SP_CONF_FILES, certs, .help = "Certificate chain (PEM) of a [tls] of this listener alone."),
 	LISTENER("key_file", SP_CONF_FILES, key_files,
@@ -32,7 +33,9 @@ static const struct sp_conf_key listener_keys[] = {
 	LATER("http2", SP_CONF_BOOL, .def = "no", .help = "HTTP/2 to clients."),
 	LISTENER("redirect", SP_CONF_SWITCH, pub.is_redirect_https, .words = redirects,
 		 .help = "https: every request is sent to the same URL under https."),
-	LATER("acme_webroot", SP_CONF_FOLDER, .help = "Folder for /.well-known/acme-challenge/."),
+	LISTENER("acme_webroot", SP_CONF_FOLDER, pub.acme_webroot,
+		 .help = "Webroot of an ACME client: NAME in its .well-known/acme-challenge/ answers "
+			 "/.well-known/acme-challenge/NAME, before redirect and routes."),
 	LATER("proxy_protocol", SP_CONF_WORD, .def = "off", .words = proxy_protocols,
 	      .help = "The PROXY header of a trusted balancer."),
 	LISTENER("max_connections", SP_CONF_COUNT, pub.max_connections, .def = "none", .none = "none", .min = 1,

@@ -18,9 +18,11 @@ enum {
 	SP_BYTE_URI = 1 << 5, /* may stand in a target: the URI set without `#`; `%` included */
 	SP_BYTE_UNRESERVED = 1 << 6,
 	SP_BYTE_SEGMENT = 1 << 7, /* in a path, says nothing but itself: not `%`, `/`, `;`, `?` */
+	SP_BYTE_PLAIN_NAME = 1 << 8, /* in a field name that nobody takes for another: letters, digits, "-" */
+	SP_BYTE_HOST = 1 << 9, /* in a label of a host name: those and "_" */
 };
 
-extern const uint8_t sp_bytes[256];
+extern const uint16_t sp_bytes[256];
 
 static inline bool sp_byte_is(char c, unsigned kind)
 {

@@ -122,7 +122,7 @@ enum sp_field_id sp_field_id_of_token(struct sp_str name)
 {
 	const uint8_t *of;
 
-	if (name.n > NAME_LONGEST)
+	if (name.n == 0 || name.n > NAME_LONGEST)
 		return SP_F_OTHER;
 	of = by_length[name.n];
 	for (size_t i = 0; i < NAMES_A_LENGTH && of[i] != SP_F_OTHER; i++) {

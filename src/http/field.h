@@ -22,8 +22,16 @@ bool sp_field_is_alias(struct sp_str name);
 bool sp_field_is_x_forwarded(struct sp_str name);
 bool sp_field_same_name(struct sp_str a, struct sp_str b); /* both tokens */
 
+SP_MUST_USE bool sp_head_grow(struct sp_head *head, struct sp_arena *arena);
+
 /* A field at the end of the head; NULL: no memory. */
-SP_MUST_USE struct sp_field *sp_head_push(struct sp_head *head, struct sp_arena *arena);
+SP_MUST_USE static inline struct sp_field *sp_head_push(struct sp_head *head, struct sp_arena *arena)
+{
+	if (head->field_count == head->field_room && !sp_head_grow(head, arena))
+		return NULL;
+	return &head->fields[head->field_count++];
+}
+
 SP_MUST_USE bool sp_head_add_date(struct sp_head *head, struct sp_arena *arena);
 
 #endif

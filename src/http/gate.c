@@ -64,13 +64,24 @@ static enum sp_refuse read_expect(struct sp_head *head, struct facts *facts, str
 	return SP_REFUSE_NONE;
 }
 
+#define ID_BIT(id) (UINT64_C(1) << (id))
+
+/* Not lists (RFC 9110 5.3), and readers differ on which of two counts: who you are, what the body is, where you come from. */
+#define ONCE_IN_A_REQUEST                                                                                              \
+	(ID_BIT(SP_F_AUTHORIZATION) | ID_BIT(SP_F_CONTENT_TYPE) | ID_BIT(SP_F_ORIGIN) |                                \
+	 ID_BIT(SP_F_SEC_WEBSOCKET_KEY) | ID_BIT(SP_F_SEC_WEBSOCKET_VERSION))
+
 static enum sp_refuse collect(struct sp_head *head, struct facts *facts)
 {
 	enum sp_refuse why = SP_REFUSE_NONE;
+	uint64_t once = head->is_request ? ONCE_IN_A_REQUEST : 0, seen = 0;
 
 	for (uint32_t i = 0; i < head->field_count && why == SP_REFUSE_NONE; i++) {
 		const struct sp_field *f = &head->fields[i];
 
+		if ((once & seen & ID_BIT(f->id)) != 0)
+			return SP_REFUSE_FIELD_VALUE;
+		seen |= ID_BIT(f->id);
 		switch (f->id) {
 		case SP_F_HOST:
 			facts->host_count++;

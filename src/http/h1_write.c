@@ -7,9 +7,9 @@
 enum { PIECES_MAX = 8, DIGITS_MAX = 20 };
 
 /*
- * A head is written twice by the same code: once to count its bytes, once into
- * exactly that much room of the chain. So nothing is put in part, and the two
- * cannot disagree.
+ * A head is counted first and then written into exactly that much room of the
+ * chain, so that nothing is put in part. Start line and framing are put by the
+ * same code both times; fields are summed.
  */
 struct writer {
 	size_t total; /* bytes so far */
@@ -58,38 +58,75 @@ static inline void put_str(struct writer *w, struct sp_str s)
 
 #define PUT(w, literal) put((w), (literal), sizeof(literal) - 1)
 
-static void put_number(struct writer *w, uint64_t value)
+static struct sp_str number(char text[static DIGITS_MAX], uint64_t value)
 {
-	char text[DIGITS_MAX];
-	size_t at = sizeof(text);
+	size_t at = DIGITS_MAX;
 
 	do {
 		text[--at] = (char)('0' + value % 10);
 		value /= 10;
 	} while (value > 0);
-	put(w, text + at, sizeof(text) - at);
+	return sp_str_of(text + at, DIGITS_MAX - at);
 }
 
-static void put_length(struct writer *w, uint64_t length)
+static void put_length(struct writer *w, struct sp_str length)
 {
 	PUT(w, "Content-Length: ");
-	put_number(w, length);
+	put_str(w, length);
 	PUT(w, "\r\n");
 }
 
 /* skipped: a bit for each id that the model writes itself. */
-static void put_fields(struct writer *w, const struct sp_head *head, uint64_t skipped)
+static inline bool is_skipped(const struct sp_field *f, uint64_t skipped)
 {
-	for (uint32_t i = 0; i < head->field_count; i++) {
-		const struct sp_field *f = &head->fields[i];
+	return f->is_dropped || (skipped >> f->id & 1) != 0;
+}
 
-		if (f->is_dropped || (skipped >> f->id & 1) != 0)
-			continue;
+static size_t count_fields(const struct sp_head *head, uint64_t skipped)
+{
+	size_t n = 2; /* the blank line */
+
+	for (uint32_t i = 0; i < head->field_count; i++)
+		if (!is_skipped(&head->fields[i], skipped))
+			n += head->fields[i].name.n + head->fields[i].value.n + 4;
+	return n;
+}
+
+static inline char *copy(char *to, struct sp_str s)
+{
+	if (s.n > 0)
+		memcpy(to, s.p, s.n);
+	return to + s.n;
+}
+
+static void put_line(struct writer *w, const struct sp_field *f)
+{
+	size_t n = f->name.n + f->value.n + 4;
+	char *at = w->at;
+
+	if (n > w->left) {
 		put_str(w, f->name);
 		PUT(w, ": ");
 		put_str(w, f->value);
 		PUT(w, "\r\n");
+		return;
 	}
+	SP_ASSERT(at != NULL); /* room for all was reserved */
+	at = copy(at, f->name);
+	*at++ = ':';
+	*at++ = ' ';
+	at = copy(at, f->value);
+	*at++ = '\r';
+	*at++ = '\n';
+	w->at = at;
+	w->left -= n;
+}
+
+static void put_fields(struct writer *w, const struct sp_head *head, uint64_t skipped)
+{
+	for (uint32_t i = 0; i < head->field_count; i++)
+		if (!is_skipped(&head->fields[i], skipped))
+			put_line(w, &head->fields[i]);
 	PUT(w, "\r\n");
 }
 
@@ -102,7 +139,10 @@ static bool needs_length(enum sp_method method)
 	return method == SP_M_POST || method == SP_M_PUT || method == SP_M_PATCH;
 }
 
-static void put_request(struct writer *w, const struct sp_head *head, struct sp_str host)
+#define REQUEST_SKIPS (FRAMING_IDS | ID_BIT(SP_F_HOST))
+#define RESPONSE_SKIPS (FRAMING_IDS | ID_BIT(SP_F_CONNECTION))
+
+static void put_request_start(struct writer *w, const struct sp_head *head, struct sp_str host, struct sp_str length)
 {
 	put_str(w, head->method_text);
 	PUT(w, " ");
@@ -114,33 +154,37 @@ static void put_request(struct writer *w, const struct sp_head *head, struct sp_
 	if (head->framing == SP_BODY_CHUNKED)
 		PUT(w, "Transfer-Encoding: chunked\r\n");
 	else if (head->framing == SP_BODY_LENGTH)
-		put_length(w, head->length);
+		put_length(w, length);
 	else if (needs_length(head->method))
 		PUT(w, "Content-Length: 0\r\n");
-	put_fields(w, head, FRAMING_IDS | ID_BIT(SP_F_HOST));
 }
 
-static void put_response(struct writer *w, const struct sp_head *head, enum sp_h1_connection connection)
+static void put_connection(struct writer *w, enum sp_h1_connection connection)
 {
-	PUT(w, "HTTP/1.1 ");
-	put_number(w, head->status);
-	PUT(w, " ");
-	put_str(w, head->reason);
-	PUT(w, "\r\n");
 	switch (connection) {
 	case SP_H1_CONN_DEFAULT: break;
 	case SP_H1_CONN_KEEP_ALIVE: PUT(w, "Connection: keep-alive\r\n"); break;
 	case SP_H1_CONN_CLOSE: PUT(w, "Connection: close\r\n"); break;
 	case SP_H1_CONN_UPGRADE: PUT(w, "Connection: upgrade\r\n"); break;
 	}
-	/* RFC 9112 6.1, RFC 9110 8.6: no framing where there is never a body */
-	if (head->status >= 200 && head->status != 204) {
-		if (head->framing == SP_BODY_CHUNKED)
-			PUT(w, "Transfer-Encoding: chunked\r\n");
-		else if (head->framing == SP_BODY_LENGTH || (head->framing == SP_BODY_NONE && head->has_length))
-			put_length(w, head->length);
-	}
-	put_fields(w, head, FRAMING_IDS | ID_BIT(SP_F_CONNECTION));
+}
+
+static void put_response_start(struct writer *w, const struct sp_head *head, enum sp_h1_connection connection,
+			       struct sp_str status, struct sp_str length)
+{
+	PUT(w, "HTTP/1.1 ");
+	put_str(w, status);
+	PUT(w, " ");
+	put_str(w, head->reason);
+	PUT(w, "\r\n");
+	put_connection(w, connection);
+	if (head->status < 200 ||
+	    head->status == 204) /* RFC 9112 6.1, RFC 9110 8.6: no framing where there is no body */
+		return;
+	if (head->framing == SP_BODY_CHUNKED)
+		PUT(w, "Transfer-Encoding: chunked\r\n");
+	else if (head->framing == SP_BODY_LENGTH || (head->framing == SP_BODY_NONE && head->has_length))
+		put_length(w, length);
 }
 
 /* Room for exactly `total` bytes, or none is taken. */
@@ -164,28 +208,38 @@ static struct writer writer_at(const struct iovec *v)
 
 bool sp_h1_write_request(struct sp_chain *to, const struct sp_head *head, struct sp_str host)
 {
-	struct writer w = { .total = 0 };
+	char digits[DIGITS_MAX];
+	struct sp_str length = number(digits, head->length);
+	struct writer w = { .total = count_fields(head, REQUEST_SKIPS) };
 	struct iovec v[PIECES_MAX];
+	size_t total;
 
-	put_request(&w, head, host);
-	if (!reserve(to, w.total, v))
+	put_request_start(&w, head, host, length);
+	total = w.total;
+	if (!reserve(to, total, v))
 		return false;
 	w = writer_at(v);
-	put_request(&w, head, host);
-	sp_chain_commit(to, w.total);
+	put_request_start(&w, head, host, length);
+	put_fields(&w, head, REQUEST_SKIPS);
+	sp_chain_commit(to, total);
 	return true;
 }
 
 bool sp_h1_write_response(struct sp_chain *to, const struct sp_head *head, enum sp_h1_connection connection)
 {
-	struct writer w = { .total = 0 };
+	char digits[DIGITS_MAX], status_digits[DIGITS_MAX];
+	struct sp_str length = number(digits, head->length), status = number(status_digits, head->status);
+	struct writer w = { .total = count_fields(head, RESPONSE_SKIPS) };
 	struct iovec v[PIECES_MAX];
+	size_t total;
 
-	put_response(&w, head, connection);
-	if (!reserve(to, w.total, v))
+	put_response_start(&w, head, connection, status, length);
+	total = w.total;
+	if (!reserve(to, total, v))
 		return false;
 	w = writer_at(v);
-	put_response(&w, head, connection);
-	sp_chain_commit(to, w.total);
+	put_response_start(&w, head, connection, status, length);
+	put_fields(&w, head, RESPONSE_SKIPS);
+	sp_chain_commit(to, total);
 	return true;
 }

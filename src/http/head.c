@@ -13,7 +13,7 @@ void sp_head_init(struct sp_head *head, bool is_request)
 	*head = (struct sp_head){ .is_request = is_request, .minor = 1 };
 }
 
-static bool grow(struct sp_head *head, struct sp_arena *arena)
+bool sp_head_grow(struct sp_head *head, struct sp_arena *arena)
 {
 	uint32_t room = head->field_room == 0 ? FIELDS_FIRST : head->field_room * 2;
 	struct sp_field *fields = sp_arena_alloc(arena, room * sizeof(*fields));
@@ -25,13 +25,6 @@ static bool grow(struct sp_head *head, struct sp_arena *arena)
 	head->fields = fields;
 	head->field_room = room;
 	return true;
-}
-
-struct sp_field *sp_head_push(struct sp_head *head, struct sp_arena *arena)
-{
-	if (head->field_count == head->field_room && !grow(head, arena))
-		return NULL;
-	return &head->fields[head->field_count++];
 }
 
 struct sp_field *sp_head_find(const struct sp_head *head, enum sp_field_id id)
@@ -59,25 +52,29 @@ struct sp_field *sp_head_find_name(const struct sp_head *head, struct sp_str nam
 	return NULL;
 }
 
-static bool add(struct sp_head *head, struct sp_arena *arena, struct sp_field field)
+static inline bool add(struct sp_head *head, struct sp_arena *arena, enum sp_field_id id, struct sp_str name,
+		       struct sp_str value)
 {
 	struct sp_field *f = sp_head_push(head, arena);
 
 	if (f == NULL)
 		return false;
-	*f = field;
-	head->present |= UINT64_C(1) << field.id;
+	f->name = name;
+	f->value = value;
+	f->id = id;
+	f->is_dropped = false;
+	head->present |= UINT64_C(1) << id;
 	return true;
 }
 
 bool sp_head_add(struct sp_head *head, struct sp_arena *arena, struct sp_str name, struct sp_str value)
 {
-	return add(head, arena, (struct sp_field){ .name = name, .value = value, .id = sp_field_id(name) });
+	return add(head, arena, sp_field_id(name), name, value);
 }
 
 bool sp_head_add_id(struct sp_head *head, struct sp_arena *arena, enum sp_field_id id, struct sp_str value)
 {
-	return add(head, arena, (struct sp_field){ .name = sp_field_name(id), .value = value, .id = id });
+	return add(head, arena, id, sp_field_name(id), value);
 }
 
 bool sp_head_add_date(struct sp_head *head, struct sp_arena *arena)

@@ -8,7 +8,8 @@
 
 enum { PORT_TEXT = 5 };
 
-/* Fields that Connection names are for this hop alone. The gate has seen to it that none of them matters beyond. */
+/* Fields that Connection names are for this hop alone. The gate has seen to it that none of them matters beyond: names
+ * known to us are of hop fields, which drop_fields takes. */
 static void drop_named(struct sp_head *head)
 {
 	if (!head->has_connection_names)
@@ -19,7 +20,8 @@ static void drop_named(struct sp_head *head)
 		if (head->fields[i].id != SP_F_CONNECTION)
 			continue;
 		while (sp_list_next(&list, &name))
-			sp_head_drop_name(head, name);
+			if (sp_field_id(name) == SP_F_OTHER)
+				sp_head_drop_name(head, name);
 	}
 }
 
@@ -78,14 +80,15 @@ static bool join(struct sp_head *head, struct sp_arena *arena, enum sp_field_id 
 	return sp_head_add_id(head, arena, id, sp_str_of(text, (size_t)(at - text) + last.n));
 }
 
-/* A trusted peer that said it once is believed; twice is no answer. */
+/* A trusted peer that said it once is believed; twice is no answer. Of others nothing is left by now. */
 static bool set_unless_told(struct sp_head *head, struct sp_arena *arena, enum sp_field_id id, struct sp_str value)
 {
 	size_t count = 0;
 
-	if (sp_head_find(head, id) != NULL)
-		for (uint32_t i = 0; i < head->field_count; i++)
-			count += head->fields[i].id == id && !head->fields[i].is_dropped;
+	if (sp_head_find(head, id) == NULL)
+		return sp_head_add_id(head, arena, id, value);
+	for (uint32_t i = 0; i < head->field_count; i++)
+		count += head->fields[i].id == id && !head->fields[i].is_dropped;
 	if (count == 1)
 		return true;
 	sp_head_drop(head, id);

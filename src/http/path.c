@@ -165,6 +165,7 @@ static enum sp_refuse judge(struct path *path)
 			if (judge_segment(path, i + slash, slash == 3) != SP_REFUSE_NONE)
 				return SP_REFUSE_PATH;
 			path->head->has_encoded_slash |= slash == 3;
+			path->head->has_odd_path |= path->head->has_path_parameter; /* "/a;x/b" is "/a/b" to some */
 			path->head->has_odd_path |= i + 1 < path->n && slash == 1 && path->text[i + 1] == '/';
 			i += slash;
 			continue;

@@ -70,6 +70,34 @@ static bool pass_line_end(struct scan *s, enum sp_refuse else_why)
 	return refuse(s, sp_byte_is(c, SP_BYTE_VALUE) ? else_why : SP_REFUSE_CONTROL);
 }
 
+/* Is one of these eight bytes below 0x20, or DEL? The usual borrow trick: exact about "any", which is all we ask. */
+static inline bool has_control(uint64_t eight)
+{
+	const uint64_t ones = UINT64_C(0x0101010101010101), tops = ones << 7;
+	uint64_t del = eight ^ (ones * 0x7f);
+
+	return ((((eight - ones * 0x20) & ~eight) | ((del - ones) & ~del)) & tops) != 0;
+}
+
+static inline const char *skip_value_bytes(const char *p, const char *end)
+{
+	uint64_t eight;
+
+	for (;;) {
+		while (end - p >= 8) {
+			memcpy(&eight, p, sizeof(eight));
+			if (has_control(eight))
+				break;
+			p += 8;
+		}
+		while (p < end && sp_byte_is(*p, SP_BYTE_VALUE) && *p != '\t')
+			p++;
+		if (p == end || *p != '\t')
+			return p;
+		p++;
+	}
+}
+
 /* RFC 9112 2.2: an empty line before a request line is ignored; two are enough for any old client. */
 static bool step_empty(struct scan *s)
 {
@@ -152,12 +180,17 @@ static enum sp_refuse judge_version(const struct scan *s, struct sp_str version)
 	return looks_like_version(version) ? SP_REFUSE_VERSION : SP_REFUSE_START_LINE;
 }
 
+static inline bool is_visible(char c)
+{
+	return (uint8_t)c > 0x20 && (uint8_t)c < 0x7f;
+}
+
 static bool step_version(struct scan *s)
 {
 	struct sp_str version;
 	enum sp_refuse why;
 
-	while (s->p<s->end && * s->p> ' ' && *s->p != 0x7f)
+	while (s->p < s->end && is_visible(*s->p))
 		s->p++;
 	version = token_under_way(s);
 	if (version.n > VERSION_MAX)
@@ -181,15 +214,17 @@ static bool step_version(struct scan *s)
 static enum sp_refuse judge_status_line(struct sp_head *head, struct sp_str line)
 {
 	struct sp_str digits;
-	uint64_t status;
+	unsigned status;
 
 	if (line.n < 8 || !is_http_1(sp_str_of(line.p, 8)))
 		return line.n >= 8 && looks_like_version(line) ? SP_REFUSE_VERSION : SP_REFUSE_START_LINE;
 	if (line.n < 12 || line.p[8] != ' ')
 		return SP_REFUSE_START_LINE;
 	digits = sp_str_of(line.p + 9, 3);
-	if (!sp_str_u64(digits, 999, &status) || (line.n > 12 && line.p[12] != ' '))
+	if (!sp_bytes_are(digits, SP_BYTE_DIGIT) || (line.n > 12 && line.p[12] != ' '))
 		return SP_REFUSE_START_LINE;
+	status = (unsigned)(digits.p[0] - '0') * 100 + (unsigned)(digits.p[1] - '0') * 10 +
+		 (unsigned)(digits.p[2] - '0');
 	if (status < 100 || status > 599)
 		return SP_REFUSE_STATUS;
 	head->minor = (uint8_t)(line.p[7] - '0');
@@ -203,8 +238,7 @@ static bool step_status_line(struct scan *s)
 	struct sp_str line;
 	enum sp_refuse why;
 
-	while (s->p < s->end && sp_byte_is(*s->p, SP_BYTE_VALUE))
-		s->p++;
+	s->p = skip_value_bytes(s->p, s->end);
 	line = token_under_way(s);
 	if (line.n > STATUS_LINE_MAX)
 		return refuse(s, SP_REFUSE_START_LINE);
@@ -219,36 +253,25 @@ static bool step_status_line(struct scan *s)
 	return true;
 }
 
-/* The first byte of a line behind the start line. */
-static bool step_line(struct scan *s)
+/* *odd: what kinds of bytes beside letters, digits and "-" there are. */
+static inline const char *skip_name_bytes(const char *p, const char *end, uint8_t *odd)
 {
-	if (s->p == s->end)
-		return want_more(s);
-	if (*s->p == '\r') {
-		if (!pass_line_end(s, SP_REFUSE_LINE_END))
-			return false;
-		enter(s, END);
-		return true;
+	for (;;) {
+		while (p < end && sp_byte_is(*p, SP_BYTE_PLAIN_NAME))
+			p++;
+		if (p == end || !sp_byte_is(*p, SP_BYTE_TOKEN))
+			return p;
+		*odd |= *p == '_' ? ODD_UNDERSCORE : ODD_OTHER;
+		p++;
 	}
-	if (*s->p == ' ' || *s->p == '\t')
-		return refuse(s, SP_REFUSE_FOLD);
-	if (s->head->field_count >= s->r->limits->field_max)
-		return refuse(s, SP_REFUSE_TOO_MANY_FIELDS);
-	s->r->odd = 0;
-	enter(s, NAME);
-	return true;
 }
 
 static bool step_name(struct scan *s)
 {
-	const char *p = s->p;
+	const char *p;
 	size_t length;
 
-	for (; p < s->end && sp_byte_is(*p, SP_BYTE_TOKEN); p++) {
-		if (!sp_byte_is(*p, SP_BYTE_ALNUM) && *p != '-')
-			s->r->odd |= *p == '_' ? ODD_UNDERSCORE : ODD_OTHER;
-	}
-	s->p = p;
+	s->p = p = skip_name_bytes(s->p, s->end, &s->r->odd);
 	length = (size_t)(p - s->base) - s->r->at;
 	if (length > SP_SCAN_NAME_MAX)
 		return refuse(s, SP_REFUSE_FIELD_NAME);
@@ -276,34 +299,6 @@ static bool step_blank(struct scan *s)
 	return true;
 }
 
-/* Is one of these eight bytes below 0x20, or DEL? The usual borrow trick: exact about "any", which is all we ask. */
-static bool has_control(uint64_t eight)
-{
-	const uint64_t ones = UINT64_C(0x0101010101010101), tops = ones << 7;
-	uint64_t del = eight ^ (ones * 0x7f);
-
-	return ((((eight - ones * 0x20) & ~eight) | ((del - ones) & ~del)) & tops) != 0;
-}
-
-static const char *skip_value_bytes(const char *p, const char *end)
-{
-	uint64_t eight;
-
-	for (;;) {
-		while (end - p >= 8) {
-			memcpy(&eight, p, sizeof(eight));
-			if (has_control(eight))
-				break;
-			p += 8;
-		}
-		while (p < end && sp_byte_is(*p, SP_BYTE_VALUE) && *p != '\t')
-			p++;
-		if (p == end || *p != '\t')
-			return p;
-		p++;
-	}
-}
-
 static enum sp_refuse judge_odd_name(const struct scan *s, struct sp_field *f)
 {
 	bool is_request = s->head->is_request;
@@ -321,7 +316,7 @@ static enum sp_refuse judge_odd_name(const struct scan *s, struct sp_field *f)
 	return SP_REFUSE_NONE;
 }
 
-static bool add_field(struct scan *s, struct sp_str value)
+static inline bool add_field(struct scan *s, struct sp_str name, struct sp_str value)
 {
 	struct sp_field *f = sp_head_push(s->head, s->r->arena);
 	enum sp_refuse why;
@@ -330,9 +325,9 @@ static bool add_field(struct scan *s, struct sp_str value)
 		return refuse(s, SP_REFUSE_MEMORY);
 	while (value.n > 0 && (value.p[value.n - 1] == ' ' || value.p[value.n - 1] == '\t'))
 		value.n--;
-	f->name = sp_str_of(s->base + s->r->name_at, s->r->name_length);
+	f->name = name;
 	f->value = value;
-	f->id = sp_field_id_of_token(f->name);
+	f->id = sp_field_id_of_token(name);
 	f->is_dropped = false;
 	s->head->present |= UINT64_C(1) << f->id;
 	if (s->r->odd == 0)
@@ -343,15 +338,62 @@ static bool add_field(struct scan *s, struct sp_str value)
 
 static bool step_value(struct scan *s)
 {
-	struct sp_str value;
+	struct sp_str name = sp_str_of(s->base + s->r->name_at, s->r->name_length), value;
 
 	s->p = skip_value_bytes(s->p, s->end);
 	if (s->p == s->end)
 		return want_more(s);
 	value = token_under_way(s);
-	if (!pass_line_end(s, SP_REFUSE_FIELD_VALUE) || !add_field(s, value))
+	if (!pass_line_end(s, SP_REFUSE_FIELD_VALUE) || !add_field(s, name, value))
 		return false;
 	enter(s, LINE);
+	return true;
+}
+
+/*
+ * Nearly every line is a whole field without a fault. Those are read here in
+ * one go; at anything else the line is left as it was, for the steps to read
+ * on or to say what is wrong with it.
+ */
+static bool take_good_line(struct scan *s)
+{
+	const char *name = s->p, *colon, *value, *p;
+
+	s->r->odd = 0;
+	colon = p = skip_name_bytes(name, s->end, &s->r->odd);
+	if (p == s->end || *p != ':' || p == name || p - name > SP_SCAN_NAME_MAX)
+		return false;
+	for (p++; p < s->end && (*p == ' ' || *p == '\t'); p++)
+		continue;
+	value = p;
+	p = skip_value_bytes(value, s->end);
+	if (s->end - p < 2 || p[0] != '\r' || p[1] != '\n' || s->head->field_count >= s->r->limits->field_max)
+		return false;
+	s->p = p + 2;
+	return add_field(s, sp_str_of(name, (size_t)(colon - name)), sp_str_of(value, (size_t)(p - value)));
+}
+
+/* The first byte of a line behind the start line. */
+static bool step_line(struct scan *s)
+{
+	while (take_good_line(s))
+		continue;
+	if (s->r->why != SP_REFUSE_NONE)
+		return false;
+	if (s->p == s->end)
+		return want_more(s);
+	if (*s->p == '\r') {
+		if (!pass_line_end(s, SP_REFUSE_LINE_END))
+			return false;
+		enter(s, END);
+		return true;
+	}
+	if (*s->p == ' ' || *s->p == '\t')
+		return refuse(s, SP_REFUSE_FOLD);
+	if (s->head->field_count >= s->r->limits->field_max)
+		return refuse(s, SP_REFUSE_TOO_MANY_FIELDS);
+	s->r->odd = 0;
+	enter(s, NAME);
 	return true;
 }
 

@@ -1,8 +1,8 @@
 /*
  * scan - our own strict reading of a head's bytes: line ends, tokens, field bytes.
  *
- * Each byte is read once, also when the head comes in pieces; what was found
- * is in the head as slices of the input. No meaning is looked at here but the
+ * A byte is read once, or twice in a line that came in pieces; what was found is
+ * in the head as slices of the input. No meaning is looked at here but the
  * shape of the start line. What a head of given bytes gets does not depend on
  * how they were cut.
  */

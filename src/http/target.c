@@ -30,22 +30,24 @@ static bool is_number_like(struct sp_str label)
 /* Labels of letters, digits, "-" and "_", 1 to 63 bytes each; *last is the last one. */
 static bool is_name(struct sp_str text, struct sp_str *last)
 {
-	size_t start = 0;
+	const char *p = text.p, *end = text.p + text.n;
 
 	if (text.n == 0 || text.n > NAME_MAX_BYTES)
 		return false;
-	for (size_t i = 0; i <= text.n; i++) {
-		if (i < text.n && text.p[i] != '.') {
-			if (!sp_byte_is(text.p[i], SP_BYTE_ALNUM) && text.p[i] != '-' && text.p[i] != '_')
-				return false;
-			continue;
-		}
-		if (i == start || i - start > LABEL_MAX)
+	for (;;) {
+		const char *start = p;
+
+		while (p < end && sp_byte_is(*p, SP_BYTE_HOST))
+			p++;
+		if (p == start || p - start > LABEL_MAX)
 			return false;
-		*last = sp_str_of(text.p + start, i - start);
-		start = i + 1;
+		if (p == end) {
+			*last = sp_str_of(start, (size_t)(p - start));
+			return true;
+		}
+		if (*p++ != '.')
+			return false;
 	}
-	return true;
 }
 
 static enum sp_refuse lower(struct sp_str text, struct sp_arena *arena, struct sp_str *out)

@@ -9,6 +9,8 @@
 #include "sp/conf/read.h"
 #include "sp/master/master.h"
 
+#include "webroot.h"
+
 #define FALLBACK "nobody"
 #define NAME_MAX_BYTES 64U
 
@@ -104,4 +106,5 @@ void sp_master_vet(const struct sp_conf *conf, struct sp_conf_report *report)
 			at = (struct sp_conf_at){ conf->main_file, 0 };
 		sp_conf_report_add(report, SP_CONF_ERROR, at, "%s", err.text);
 	}
+	sp_webroots_vet(conf, report);
 }

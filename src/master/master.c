@@ -216,6 +216,11 @@ static bool take_ids(struct sp_master *m, struct sp_err *err)
 	return true;
 }
 
+static void on_challenges(struct sp_webroots *roots, const struct sp_ipc_message *message)
+{
+	sp_slots_send(SP_HOLDER(roots, struct sp_master, webroots), message);
+}
+
 static bool open_all(struct sp_master *m, struct sp_err *err)
 {
 	static struct sp_passed passed; /* 4 KiB that the stack need not hold; the names are the environment's */
@@ -233,7 +238,7 @@ static bool open_all(struct sp_master *m, struct sp_err *err)
 	sp_limits_raise(m->conf);
 	(void)sp_siphash_process_key(); /* made before the first fork: the workers share it */
 	m->tally = sp_tally_new(m->workers, 1 + m->conf->listener_count, err);
-	return m->tally != NULL && sp_tickets_begin(m, err) &&
+	return m->tally != NULL && sp_tickets_begin(m, err) && sp_webroots_open(&m->webroots, m->conf, m->loop, err) &&
 	       sp_binds_open(&m->binds, m->conf, m->workers, &passed, err) && open_signals(m, err);
 }
 
@@ -242,6 +247,7 @@ static void close_all(struct sp_master *m)
 	sp_deadline_clear(&m->watchdog);
 	sp_deadline_clear(&m->patience);
 	sp_deadline_clear(&m->tickets);
+	sp_webroots_close(&m->webroots);
 	sp_slots_free(m);
 	sp_binds_close(&m->binds);
 	sp_tally_free(m->tally);
@@ -272,6 +278,7 @@ bool sp_master_run(const struct sp_conf *conf, struct sp_err *err)
 		sp_slots_kill(&m);
 		goto out;
 	}
+	m.webroots.on_change = on_challenges; /* what was there already they got at birth */
 	if (m.watchdog_ms > 0)
 		on_watchdog(&m.watchdog);
 	sp_loop_run(m.loop);

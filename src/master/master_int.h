@@ -16,6 +16,7 @@
 #include "sp/net/deadline.h"
 #include "sp/net/loop.h"
 #include "sp/worker/tally.h"
+#include "webroot.h"
 
 enum sp_master_state {
 	SP_MASTER_STARTING, /* until every worker said ready once */
@@ -53,6 +54,7 @@ struct sp_master {
 	struct sp_binds binds;
 	struct sp_logs logs;
 	struct sp_ids ids;
+	struct sp_webroots webroots;
 	struct sp_tally *tally; /* owned */
 	struct sp_notify notify;
 	enum sp_master_state state;

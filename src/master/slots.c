@@ -97,6 +97,7 @@ static void begin(struct sp_slot *slot, pid_t pid, int fd)
 static bool bear_worker(struct sp_slot *slot, struct sp_err *err)
 {
 	struct sp_master *m = slot->master;
+	struct sp_ipc_message message;
 	struct sp_links links;
 	int fd = -1;
 	pid_t pid;
@@ -109,6 +110,8 @@ static bool bear_worker(struct sp_slot *slot, struct sp_err *err)
 	if (pid < 0)
 		return false;
 	begin(slot, pid, fd);
+	for (size_t i = 0; sp_webroots_next(&m->webroots, &i, &message);)
+		sp_slot_tell(slot, &message);
 	if (m->state == SP_MASTER_RED)
 		sp_slot_tell(slot, &(struct sp_ipc_message){ .type = SP_IPC_HEALTH_RED, .fd = -1 });
 	return true;

@@ -40,7 +40,7 @@ struct sp_access_record {
 	struct sp_str query;            /* with its "?", or empty; names of `redact` are left out here */
 	unsigned status;                /* sent to the client, or 499 */
 	unsigned backend_status;
-	uint64_t bytes_in, bytes_out;   /* heads and bodies, without TLS */
+	uint64_t bytes_in, bytes_out;   /* heads and bodies, without TLS; in: chunked bodies without their framing */
 	uint64_t body_out;              /* combined's %b: of the body alone */
 	struct sp_str route, pool, backend;
 	unsigned tries;                 /* leases that were used */

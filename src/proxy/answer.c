@@ -23,6 +23,8 @@ static bool has_fixed_body(const struct sp_exchange *x, struct sp_str *body)
 		*body = SP_STR("draining\n");
 	else if (x->is_quiet && x->why == SP_WHY_NO_BACKEND)
 		*body = SP_STR("not ready\n");
+	else if (x->challenge.p != NULL)
+		*body = x->challenge;
 	else if (x->why == SP_WHY_OK && x->route != NULL && x->route->respond_status != 0)
 		*body = x->route->respond_text;
 	else
@@ -56,7 +58,7 @@ static bool add_fields(struct sp_exchange *x)
 		if (location.p == NULL || !sp_head_add(h, &x->arena, SP_STR("Location"), location))
 			return false;
 	}
-	if (h->status == 405 && !sp_head_add(h, &x->arena, SP_STR("Allow"), x->ask.allow))
+	if (x->ask.allow.n > 0 && !sp_head_add(h, &x->arena, SP_STR("Allow"), x->ask.allow))
 		return false;
 	if (h->status == 429 && !sp_head_add(h, &x->arena, SP_STR("Retry-After"), SP_STR("1")))
 		return false;
@@ -93,6 +95,8 @@ bool sp_answer_make(struct sp_exchange *x)
 	if (!add_fields(x))
 		return false;
 	x->status = status;
+	if (status == 204 || status == 304)
+		sp_head_drop(&x->response, SP_F_CONTENT_TYPE);
 	x->is_bodyless = x->request.method == SP_M_HEAD || status == 204 || status == 304;
 	if (!x->is_bodyless && !sp_pipe_put(&x->down_pipe, body))
 		return false;

@@ -198,6 +198,17 @@ static bool open_stream(struct sp_client *c, int fd)
 	return sp_tls_stream_accept(&c->io.tls, tls, c->proxy->loop, c->proxy->chunks, fd, on_ready);
 }
 
+static void note_peer_ip(struct sp_from *from)
+{
+	char text[SP_ADDR_TEXT];
+	size_t n = strlen(sp_addr_ip_text(&from->peer, text));
+
+	if (n >= sizeof(from->peer_ip))
+		n = sizeof(from->peer_ip) - 1;
+	memcpy(from->peer_ip, text, n);
+	from->peer_ip[n] = '\0';
+}
+
 static void init(struct sp_client *c, struct sp_proxy *proxy, const struct sp_listening *listening, uint16_t port,
                  const struct sp_addr *peer)
 {
@@ -212,6 +223,7 @@ static void init(struct sp_client *c, struct sp_proxy *proxy, const struct sp_li
 		.is_trusted = sp_peer_is_trusted(&proxy->serve->conf->gateway.trusted, peer),
 		.tls_us = UINT64_MAX,
 	};
+	note_peer_ip(&c->from);
 	sp_list_init(&c->link);
 	sp_deadline_init(&c->deadline);
 	sp_deadline_init(&c->slim);

@@ -8,7 +8,8 @@
 #include "exchange.h"
 #include "proxy_int.h"
 
-#define BEHIND_MAX 16384U               /* bytes read ahead of their turn, at most: one read */
+#define BEHIND_MAX 16384U               /* bytes read ahead of their turn: no more is read beyond this many */
+#define BEHIND_PIECES 8                 /* chunks that may hold them: header_max of 64k at most, and one read */
 
 static void read_head(struct sp_down_h1 *d);
 static void set_wants(struct sp_down_h1 *d);
@@ -131,7 +132,7 @@ static bool begin_exchange(struct sp_down_h1 *d)
 	d->end.x = x;
 	d->state = SP_DOWN_HEAD;
 	d->head = x->first;
-	d->head_n = 0;
+	d->head_n = d->copied = 0;
 	d->head_room = sizeof(x->first);
 	sp_h1_reader_init(&d->reader, limits_of(d), &x->arena);
 	return true;
@@ -141,10 +142,12 @@ static void on_header_late(struct sp_deadline *deadline)
 {
 	struct sp_client *c = SP_HOLDER(deadline, struct sp_client, deadline);
 
-	if (c->down.end.x != NULL)
-		sp_exchange_failed(c->down.end.x, SP_DOWN, SP_WHY_CLIENT_TIMEOUT);
-	else
+	if (c->down.end.x == NULL) {
 		sp_client_end(c, false);
+		return;
+	}
+	c->down.end.x->bytes_in = c->down.head_n;
+	sp_exchange_failed(c->down.end.x, SP_DOWN, SP_WHY_CLIENT_TIMEOUT);
 }
 
 /* The first byte of a head: from here on its whole time counts. On a new connection it does so since the accept. */
@@ -186,6 +189,16 @@ static void begin_body(struct sp_down_h1 *d)
 	sp_pipe_end(&x->up_pipe);
 }
 
+/* What was read and is not of this head waits in `behind`, in its order: first what stood there before, then the new. */
+static bool keep_rest(struct sp_down_h1 *d, uint32_t used)
+{
+	uint32_t from = used > d->copied ? used : d->copied;
+
+	sp_chain_consume(&d->behind, used < d->copied ? used : d->copied);
+	d->copied = 0;
+	return sp_chain_put(&d->behind, sp_str_of(d->head + from, d->head_n - from));
+}
+
 static void on_head(struct sp_down_h1 *d, size_t used)
 {
 	struct sp_exchange *x = d->end.x;
@@ -197,7 +210,7 @@ static void on_head(struct sp_down_h1 *d, size_t used)
 	d->is_close_after = !x->request.is_keep_alive || c->proxy->is_draining ||
 	                    d->requests >= c->from.listening->serve->conf->max_requests_per_connection;
 	x->bytes_in = used;
-	if (used < d->head_n && !sp_chain_put(&d->behind, sp_str_of(d->head + used, d->head_n - used))) {
+	if (!keep_rest(d, (uint32_t)used)) {
 		sp_exchange_failed(x, SP_DOWN, SP_WHY_NO_MEMORY);
 		return;
 	}
@@ -239,16 +252,24 @@ static bool parse_head(struct sp_down_h1 *d)
 	return true;
 }
 
+/* Bytes that were read ahead are copied into the head's room; they stay in `behind` until it is known whose they are. */
 static enum sp_io fill_from_behind(struct sp_down_h1 *d, struct iovec room, size_t *got)
 {
-	struct iovec v;
+	struct iovec v[BEHIND_PIECES];
+	int n = sp_chain_peek(&d->behind, d->behind.bytes, v, BEHIND_PIECES);
+	size_t skip = d->copied;
 
-	if (sp_chain_peek(&d->behind, room.iov_len, &v, 1) != 1)
-		return SP_IO_AGAIN;
-	memcpy(room.iov_base, v.iov_base, v.iov_len);
-	*got = v.iov_len;
-	sp_chain_consume(&d->behind, v.iov_len);
-	return SP_IO_DONE;
+	for (int i = 0; i < n; i++) {
+		if (skip >= v[i].iov_len) {
+			skip -= v[i].iov_len;
+			continue;
+		}
+		*got = v[i].iov_len - skip < room.iov_len ? v[i].iov_len - skip : room.iov_len;
+		memcpy(room.iov_base, (char *)v[i].iov_base + skip, *got);
+		d->copied += (uint32_t)*got;
+		return SP_IO_DONE;
+	}
+	return SP_IO_AGAIN;
 }
 
 /* Nothing (more) of a head can be read now. */
@@ -260,6 +281,7 @@ static void on_head_end(struct sp_down_h1 *d, enum sp_io io)
 	if (io == SP_IO_AGAIN && d->head_n > 0)
 		return;
 	if (d->head_n > 0) {
+		x->bytes_in = d->head_n;
 		sp_exchange_failed(x, SP_DOWN, SP_WHY_CLIENT_ABORT);
 		return;
 	}
@@ -287,7 +309,8 @@ static void read_head(struct sp_down_h1 *d)
 			return;
 		}
 		room = (struct iovec){ d->head + d->head_n, d->head_room - d->head_n };
-		io = d->behind.bytes > 0 ? fill_from_behind(d, room, &got) : sp_stream_read(stream_of(d), &room, 1, &got);
+		io = d->behind.bytes > d->copied ? fill_from_behind(d, room, &got)
+		                                 : sp_stream_read(stream_of(d), &room, 1, &got);
 		if (io != SP_IO_DONE) {
 			on_head_end(d, io);
 			return;
@@ -372,6 +395,12 @@ static bool frame(struct sp_down_h1 *d, const struct sp_exchange *x, struct sp_h
 	return true;
 }
 
+/* The client sends no more, and nothing that it sent ahead is left. */
+static bool is_last(const struct sp_down_h1 *d)
+{
+	return d->is_half_closed && d->behind.bytes == 0;
+}
+
 static enum sp_h1_connection connection_of(const struct sp_down_h1 *d, const struct sp_exchange *x)
 {
 	if (d->is_close_after)
@@ -389,14 +418,28 @@ static void op_head(struct sp_end *e, struct sp_head *h)
 		is_written = sp_h1_write_response(&d->send.out, h, h->status == 101 ? SP_H1_CONN_UPGRADE : SP_H1_CONN_DEFAULT);
 	} else {
 		d->is_final_put = true;
+		d->may_take_back = d->send.out.bytes == 0;
+		d->sent_before = d->send.sent;
 		/* The rest of a body that nobody wants would be read as the next request. */
-		d->is_close_after |= !d->body.is_done || d->is_half_closed || client_of(d)->proxy->is_draining;
+		d->is_close_after |= !d->body.is_done || is_last(d) || x->must_close || client_of(d)->proxy->is_draining;
 		has_body = frame(d, x, h);
 		is_written = sp_h1_write_response(&d->send.out, h, connection_of(d, x));
 		sp_h1_send_body(&d->send, has_body ? &x->down_pipe : NULL, has_body && h->framing == SP_BODY_CHUNKED);
 	}
 	if (!is_written)
 		sp_exchange_failed(x, SP_DOWN, SP_WHY_NO_MEMORY);
+}
+
+static bool op_take_back(struct sp_end *e)
+{
+	struct sp_down_h1 *d = of_end(e);
+
+	if (!d->may_take_back || d->send.sent != d->sent_before)
+		return false;
+	sp_chain_clear(&d->send.out);
+	d->is_final_put = false;
+	sp_h1_send_body(&d->send, NULL, false);
+	return true;
 }
 
 static void op_kick(struct sp_end *e)
@@ -458,7 +501,7 @@ static void op_done(struct sp_end *e)
 
 	e->x = NULL;
 	sp_deadline_clear(&c->deadline);
-	if (is_tunnel || d->is_close_after || d->is_half_closed || !d->body.is_done) {
+	if (is_tunnel || d->is_close_after || is_last(d) || !d->body.is_done) {
 		d->state = SP_DOWN_OVER;
 		sp_client_end(c, has_unread);
 		return;
@@ -479,7 +522,10 @@ static void op_abort(struct sp_end *e, enum sp_why why)
 	sp_client_cut(client_of(d));
 }
 
-static const struct sp_end_ops ops = { op_head, op_kick, op_room, op_tunnel, op_abort, op_done };
+static const struct sp_end_ops ops = {
+	.head = op_head, .kick = op_kick, .room = op_room, .tunnel = op_tunnel, .abort = op_abort,
+	.take_back = op_take_back, .done = op_done
+};
 
 /* ---- events */
 

@@ -30,6 +30,7 @@ struct sp_down_h1 {
 	enum sp_down_state state;
 	bool may_read_body;             /* the exchange wants it */
 	bool is_final_put;              /* the answer's head is in `send` or gone */
+	bool may_take_back;             /* nothing stood before the answer's head in `send` */
 	bool is_sent_told;
 	bool is_blocked;                /* the stream takes no more now */
 	bool is_half_closed;            /* the client sends no more */
@@ -38,7 +39,9 @@ struct sp_down_h1 {
 	uint32_t requests;
 	char *head;                     /* the head's bytes: in the exchange */
 	uint32_t head_n, head_room;
+	uint32_t copied;                /* of head_n: copies of the first bytes in `behind` */
 	uint64_t pace_mark;
+	uint64_t sent_before;           /* bytes ever sent when the answer's head was put */
 	struct sp_h1_reader reader;
 	struct sp_h1_body body;
 	struct sp_h1_send send;

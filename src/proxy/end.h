@@ -26,6 +26,7 @@ struct sp_end_ops {
 	                                                         * call (taken = 0) says that the body may be read at all */
 	void (*tunnel)(struct sp_end *e);                       /* from here on no framing */
 	void (*abort)(struct sp_end *e, enum sp_why why);       /* this exchange is over for you, before its time; cut the link */
+	bool (*take_back)(struct sp_end *e);                    /* down end: forget the final head; false: some of it has left */
 	void (*done)(struct sp_end *e);                         /* it is over, all was sent and read; cut the link */
 };
 

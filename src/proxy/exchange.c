@@ -45,9 +45,9 @@ static void drop_lease(struct sp_exchange *x, enum sp_lease_end how)
 	x->lease = NULL;
 	x->down_pipe.from = NULL;
 	if (how == SP_LEASE_REUSE)
-		x->up->ops->done(x->up);
+		lease->end->ops->done(lease->end);
 	else
-		x->up->ops->abort(x->up, x->why);
+		lease->end->ops->abort(lease->end, x->why);
 	x->up = NULL;
 	sp_lease_give_back(lease, how);
 }
@@ -142,6 +142,17 @@ static enum sp_exchange_state step_policy(struct sp_exchange *x)
 	return sp_judge(x);
 }
 
+/* The answer went wrong before any of it has left (its first chunk is broken, say): we can still say so. */
+static bool take_back(struct sp_exchange *x)
+{
+	if (!x->down->ops->take_back(x->down))
+		return false;
+	x->is_answered = x->is_bodyless = false;
+	sp_pipe_fini(&x->down_pipe);
+	sp_pipe_init(&x->down_pipe, x->proxy->chunks);
+	return true;
+}
+
 /* The exchange had a backend and lost it before anything of an answer was passed on. */
 static enum sp_exchange_state after_up_failure(struct sp_exchange *x)
 {
@@ -155,7 +166,7 @@ static enum sp_exchange_state after_up_failure(struct sp_exchange *x)
 	}
 	drop_lease(x, SP_LEASE_CLOSE);
 	x->facts &= ~F_OF_UP;
-	if (x->is_answered) {
+	if (x->is_answered && !take_back(x)) {
 		x->is_aborted = true;
 		return SP_EX_DONE;
 	}
@@ -412,7 +423,10 @@ static enum sp_at at_now(const struct sp_exchange *x, enum sp_side from)
 	switch (x->state) {
 	case SP_EX_HEAD: return SP_AT_HEADER;
 	case SP_EX_POLICY: return SP_AT_HEADER;
-	case SP_EX_CONNECT: return SP_AT_CONNECT;
+	case SP_EX_CONNECT:
+		/* The client's body is read as soon as the connection stands, before the head goes out with it. */
+		return from == SP_DOWN && !x->is_request_ended && x->lease != NULL && x->lease->is_ready ? SP_AT_BODY :
+		                                                                                          SP_AT_CONNECT;
 	case SP_EX_FORWARD:
 		if (x->is_answered)
 			return SP_AT_DATA;
@@ -434,9 +448,12 @@ void sp_exchange_failed(struct sp_exchange *x, enum sp_side from, enum sp_why wh
 
 void sp_exchange_refused(struct sp_exchange *x, enum sp_refuse why)
 {
+	unsigned status = sp_refuse_status(why);
+
 	x->refuse = why;
-	x->answer_status = sp_refuse_status(why);
-	sp_exchange_failed(x, SP_DOWN, SP_WHY_BAD_REQUEST);
+	x->answer_status = status;
+	sp_exchange_failed(x, SP_DOWN,
+	                   status == 413 || status == 414 || status == 431 ? SP_WHY_TOO_LARGE : SP_WHY_BAD_REQUEST);
 }
 
 void sp_exchange_discard(struct sp_exchange *x)

@@ -27,6 +27,7 @@ struct sp_pool;
 struct sp_proxy;
 
 #define SP_EXCHANGE_FIRST 4096          /* bytes for a head, and again for what is made of it, without malloc */
+#define SP_PEER_IP_TEXT 46              /* the longest IPv6 address, with NUL; a Unix peer is "unix:" */
 #define SP_INTERIM_MAX 8                /* 1xx before an answer: threats.md "Backends" */
 
 enum sp_exchange_state {
@@ -36,6 +37,7 @@ enum sp_exchange_state {
 struct sp_from {                        /* where requests of a connection come from; filled by the client */
 	const struct sp_listening *listening;   /* borrowed */
 	struct sp_addr peer;
+	char peer_ip[SP_PEER_IP_TEXT];  /* the same as text, made once a connection */
 	uint16_t port;                  /* ours; 0 for a Unix socket */
 	bool is_tls, is_trusted;
 	const struct sp_conf_tls *site; /* borrowed: chosen in the handshake, or NULL */
@@ -62,6 +64,7 @@ struct sp_exchange {
 	bool is_noted_down;             /* what the log needs of the request was kept */
 	bool is_upgrade;                /* a WebSocket was asked for, and the route allows it */
 	bool is_aborted;
+	bool must_close;                /* refused: nothing more is read from this client */
 	bool has_drop;                  /* a policy said: close without an answer */
 
 	struct sp_proxy *proxy;         /* borrowed */
@@ -91,9 +94,10 @@ struct sp_exchange {
 	unsigned tries;                 /* backends asked */
 	uint64_t tried;                 /* bit i: backend i of the pool (of the first 64) failed for this exchange */
 	const struct sp_conf_backend *backend;  /* of the last try */
+	struct sp_str challenge;        /* borrowed until the answer is made: the text that an ACME challenge gets */
 	struct sp_str host_out;         /* the Host that the backend is sent */
 	uint64_t body_max;
-	uint64_t bytes_in, bytes_out;   /* on the client's side, heads included */
+	uint64_t bytes_in, bytes_out;   /* on the client's side: in: the head's; out: all */
 	struct sp_exchange_times times;
 
 	/* what the log prints, kept since the head is changed for the backend */

@@ -38,7 +38,8 @@ static enum sp_body_rc decode(struct sp_h1_body *b, uint8_t *bytes, size_t n, si
 		return SP_BODY_RC_BAD;
 	}
 	b->bytes += *kept;
-	if (b->bytes > b->most)
+	/* A chunk's size says it before its bytes; `line` is 0 once the size has been read. */
+	if (b->bytes > b->most || (b->chunked.line == 0 && b->chunked.left > b->most - b->bytes))
 		return SP_BODY_RC_LARGE;
 	if (rc == SP_CHUNKED_MORE)
 		return SP_BODY_RC_AGAIN;
@@ -83,20 +84,6 @@ enum sp_body_rc sp_h1_body_adopt(struct sp_h1_body *b, struct sp_pipe *to, struc
 	return rc;
 }
 
-static struct sp_chunk *shift(struct sp_chain *chain)
-{
-	struct sp_chunk *chunk = chain->first;
-
-	if (chunk == NULL)
-		return NULL;
-	chain->first = chunk->next;
-	if (chain->first == NULL)
-		chain->last = NULL;
-	chain->bytes -= chunk->to - chunk->from;
-	chunk->next = NULL;
-	return chunk;
-}
-
 enum sp_body_rc sp_h1_body_feed(struct sp_h1_body *b, struct sp_pipe *to, struct sp_chain *behind)
 {
 	struct sp_chain in = *behind;
@@ -106,7 +93,7 @@ enum sp_body_rc sp_h1_body_feed(struct sp_h1_body *b, struct sp_pipe *to, struct
 	sp_chain_init(behind, in.pool);
 	if (is_complete(b))
 		rc = finish(b, to);
-	while ((chunk = shift(&in)) != NULL) {
+	while ((chunk = sp_chain_shift(&in)) != NULL) {
 		if (rc == SP_BODY_RC_AGAIN)
 			rc = sp_h1_body_adopt(b, to, chunk, behind);
 		else

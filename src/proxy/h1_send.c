@@ -51,7 +51,7 @@ static bool frame_next(struct sp_h1_send *s)
 /* What ends the chunk under way; with the body's end behind it when that is known. */
 static struct sp_str chunk_tail(const struct sp_h1_send *s)
 {
-	if (!s->is_chunked || s->framed == 0)
+	if (s->pipe == NULL || !s->is_chunked || s->framed == 0)
 		return SP_STR_NONE;
 	if (sp_pipe_is_ended(s->pipe) && sp_pipe_bytes(s->pipe) == s->framed)
 		return SP_STR("\r\n" SP_CHUNK_LAST);

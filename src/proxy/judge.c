@@ -65,6 +65,32 @@ static enum sp_exchange_state answer_health(struct sp_exchange *x, bool needs_po
 	return answer(x, SP_WHY_OK, 200);
 }
 
+/* ---- ACME challenges: before rules, redirect and routes, so that none of them stops a renewal */
+
+static bool is_challenge(const struct sp_exchange *x)
+{
+	return x->from->listening->serve->conf->acme_webroot.n > 0 &&
+	       sp_str_starts(x->request.path, SP_STR(SP_CHALLENGE_PATH));
+}
+
+static enum sp_exchange_state answer_challenge(struct sp_exchange *x)
+{
+	size_t prefix = sizeof(SP_CHALLENGE_PATH) - 1;
+	struct sp_str text;
+
+	if (x->request.method != SP_M_GET && x->request.method != SP_M_HEAD) {
+		x->ask.allow = SP_STR("GET, HEAD");
+		x->ask.cause = "bad_request";
+		return answer(x, SP_WHY_RULE, 405);
+	}
+	text = sp_challenges_find(x->from->listening->challenges,
+	                          sp_str_of(x->request.path.p + prefix, x->request.path.n - prefix));
+	if (text.p == NULL)
+		return answer(x, SP_WHY_NO_ROUTE, 404);
+	x->challenge = text;
+	return answer(x, SP_WHY_OK, 200);
+}
+
 /* ---- rules */
 
 static enum sp_exchange_state answer_ask(struct sp_exchange *x)
@@ -114,6 +140,23 @@ static enum sp_exchange_state answer_https(struct sp_exchange *x)
 	return answer(x, SP_WHY_OK, x->request.method == SP_M_GET || x->request.method == SP_M_HEAD ? 301 : 308);
 }
 
+/*
+ * OPTIONS * asks for what this server can do (RFC 9110 9.3.7), not for any path of it: we are asked, and we answer.
+ * Which backend would be another's guess.
+ */
+static enum sp_exchange_state answer_options(struct sp_exchange *x)
+{
+	const struct sp_conf_listener *listener = x->from->listening->serve->conf;
+	const char *text = "";
+
+	for (size_t i = 0; text != NULL && i < listener->method_count; i++)
+		text = sp_arena_printf(&x->arena, "%s%s%.*s", text, i > 0 ? ", " : "", SP_STR_ARG(listener->methods[i]));
+	if (text == NULL)
+		return answer(x, SP_WHY_NO_MEMORY, 0);
+	x->ask.allow = sp_str(text);
+	return answer(x, SP_WHY_OK, 204);
+}
+
 /* POLICY while x->route is found and nothing speaks against it so far. */
 static enum sp_exchange_state find_route(struct sp_exchange *x)
 {
@@ -122,6 +165,8 @@ static enum sp_exchange_state find_route(struct sp_exchange *x)
 
 	if (rc == SP_ROUTE_NO_HOST)
 		return answer(x, SP_WHY_NO_HOST, 421);
+	if (sp_str_eq(x->request.path, SP_STR("*")))
+		return answer_options(x);
 	if (listener->is_redirect_https)
 		return answer_https(x);
 	if (rc == SP_ROUTE_NO_PATH)
@@ -139,23 +184,34 @@ static bool is_path_allowed(const struct sp_exchange *x)
 {
 	if (x->route->is_encoded_slash_kept)
 		return true;
-	return !x->request.has_encoded_slash && !(x->request.has_odd_path && x->proxy->has_path_rules);
+	return !x->request.has_encoded_slash && !(x->request.has_odd_path && x->proxy->has_path_rules) &&
+	       !(x->request.has_path_parameter && x->proxy->has_exact_rules);
 }
 
 /* ---- the head as the backend gets it */
 
+/* Whole segments only: "/app" is no prefix of "/apple". */
+static struct sp_str strip(struct sp_str path, struct sp_str prefix)
+{
+	if (prefix.n == 0 || !sp_str_starts(path, prefix))
+		return path;
+	if (prefix.p[prefix.n - 1] != '/' && path.n > prefix.n && path.p[prefix.n] != '/')
+		return path;
+	return sp_str_of(path.p + prefix.n, path.n - prefix.n);
+}
+
 static bool move_prefix(struct sp_exchange *x)
 {
-	const struct sp_conf_route *route = x->route;
-	struct sp_str path = x->request.path;
+	struct sp_str path = strip(x->request.path, x->route->strip_prefix), prefix = x->route->add_prefix;
 	char *text;
 
-	if (route->strip_prefix.n > 0 && sp_str_starts(path, route->strip_prefix))
-		path = sp_str_of(path.p + route->strip_prefix.n, path.n - route->strip_prefix.n);
-	if (path.n == x->request.path.n && route->add_prefix.n == 0)
+	if (path.n == x->request.path.n && prefix.n == 0)
 		return true;
-	text = sp_arena_printf(&x->arena, "%.*s%s%.*s", SP_STR_ARG(route->add_prefix),
-	                       path.n > 0 && path.p[0] == '/' ? "" : "/", SP_STR_ARG(path));
+	/* One slash between the two, and one at the beginning. */
+	if (prefix.n > 0 && prefix.p[prefix.n - 1] == '/')
+		prefix.n--;
+	text = sp_arena_printf(&x->arena, "%.*s%s%.*s", SP_STR_ARG(prefix), path.n > 0 && path.p[0] == '/' ? "" : "/",
+	                       SP_STR_ARG(path));
 	if (text == NULL)
 		return false;
 	x->request.path = sp_str(text);
@@ -185,13 +241,16 @@ bool sp_judge_host(struct sp_exchange *x)
 	}
 }
 
-/* What the backend is told of a verified client certificate; a client's own word for it never goes through. */
+/* What the backend is told of a verified client certificate. Where any [tls] tells it, a client's own word for it never
+ * goes through. */
 static bool add_client_cert(struct sp_exchange *x)
 {
 	static const struct sp_str names[] = { SP_STR("X-Client-Cert-Subject"), SP_STR("X-Client-Cert-Serial"),
 		                               SP_STR("X-Client-Cert-Fingerprint") };
 	const struct sp_tls_client_cert *cert;
 
+	if (!x->proxy->has_client_cert_headers)
+		return true;
 	for (size_t i = 0; i < SP_COUNT(names); i++)
 		sp_head_drop_name(&x->request, names[i]);
 	if (x->from->site == NULL || !x->from->site->has_client_cert_headers)
@@ -206,9 +265,8 @@ static bool add_client_cert(struct sp_exchange *x)
 
 static bool prepare_head(struct sp_exchange *x)
 {
-	char text[SP_ADDR_TEXT];
 	struct sp_hop hop = {
-		.client_ip = sp_arena_copy(&x->arena, sp_str(sp_addr_ip_text(&x->from->peer, text))),
+		.client_ip = sp_str(x->from->peer_ip),
 		.is_peer_trusted = x->from->is_trusted,
 		.is_tls = x->from->is_tls,
 		.port = x->from->port,
@@ -216,7 +274,7 @@ static bool prepare_head(struct sp_exchange *x)
 		.is_upgrade_kept = x->is_upgrade,
 	};
 
-	if (hop.client_ip.p == NULL || !move_prefix(x))
+	if (!move_prefix(x))
 		return false;
 	if (!sp_hop_request(&x->request, &x->arena, &hop) || !add_client_cert(x))
 		return false;
@@ -227,7 +285,7 @@ static bool prepare_head(struct sp_exchange *x)
 
 static bool wants_websocket(const struct sp_exchange *x)
 {
-	return x->route->is_websocket && x->request.has_upgrade && x->request.method == SP_M_GET &&
+	return x->route->is_websocket && x->request.has_upgrade && x->request.method == SP_M_GET && x->is_request_ended &&
 	       sp_str_eq_nocase(x->request.upgrade, SP_STR("websocket"));
 }
 
@@ -235,8 +293,10 @@ static enum sp_exchange_state forward(struct sp_exchange *x)
 {
 	const struct sp_conf_listener *listener = x->from->listening->serve->conf;
 
-	if (!is_path_allowed(x))
+	if (!is_path_allowed(x)) {
+		x->must_close = true;
 		return answer(x, SP_WHY_PATH, 400);
+	}
 	x->body_max = x->route->body_max == UINT64_MAX ? listener->body_max : x->route->body_max;
 	if (x->body_max == 0)
 		x->body_max = UINT64_MAX;
@@ -284,6 +344,8 @@ enum sp_exchange_state sp_judge(struct sp_exchange *x)
 			return answer_health(x, false);
 		if (is_health_path(x, gateway->ready_path))
 			return answer_health(x, true);
+		if (is_challenge(x))
+			return answer_challenge(x);
 		if (!is_host_of_site(x))
 			return answer(x, SP_WHY_NO_HOST, 421);
 	}

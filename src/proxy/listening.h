@@ -6,12 +6,14 @@
 #define SP_PROXY_LISTENING_H
 
 #include "sp/net/deadline.h"
+#include "sp/proxy/challenge.h"
 #include "sp/proxy/serve.h"
 
 #define SP_PACE_MS 5000                 /* grace of min_rate, and the time over which it is measured */
 
 struct sp_listening {
 	size_t client_count;
+	struct sp_challenges *challenges;       /* owned; NULL: none were handed down */
 	const struct sp_serve_listener *serve;  /* borrowed from the generation */
 	struct sp_deadline_list *handshake, *header, *idle, *pace, *linger, *slim;      /* borrowed from the loop; idle: NULL = none */
 };

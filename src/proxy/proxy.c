@@ -58,13 +58,22 @@ static bool make_pools(struct sp_proxy *proxy)
 }
 
 /* Rules that look at paths, so that two spellings of one path could be judged differently. */
-static bool has_path_rules(const struct sp_conf *conf)
+static void note_path_rules(struct sp_proxy *proxy, const struct sp_conf_route *route)
 {
+	for (size_t k = 0; k < route->path_count; k++) {
+		if (!route->paths[k].is_prefix)
+			proxy->has_exact_rules = proxy->has_path_rules = true;
+		else if (!sp_str_eq(route->paths[k].path, SP_STR("/")))
+			proxy->has_path_rules = true;
+	}
+}
+
+static void note_rules(struct sp_proxy *proxy, const struct sp_conf *conf)
+{
+	for (size_t i = 0; i < conf->tls_count; i++)
+		proxy->has_client_cert_headers |= conf->tls[i].has_client_cert_headers;
 	for (size_t i = 0; i < conf->route_count; i++)
-		for (size_t k = 0; k < conf->routes[i].path_count; k++)
-			if (!conf->routes[i].paths[k].is_prefix || !sp_str_eq(conf->routes[i].paths[k].path, SP_STR("/")))
-				return true;
-	return false;
+		note_path_rules(proxy, &conf->routes[i]);
 }
 
 /* Two pipes of 64 KiB, a head each way, what waits behind: an exchange's worst case in chunks. */
@@ -95,7 +104,7 @@ struct sp_proxy *sp_proxy_new(const struct sp_proxy_env *env, struct sp_err *err
 	proxy->loop = env->loop;
 	proxy->serve = sp_serve_hold(env->serve);
 	sp_list_init(&proxy->all);
-	proxy->has_path_rules = has_path_rules(proxy->serve->conf);
+	note_rules(proxy, proxy->serve->conf);
 	proxy->access = sp_access_new(env->loop, &proxy->serve->conf->log, env->access_fd);
 	if (!sp_request_ids_init(&proxy->ids, err) || proxy->access == NULL || !make_memory(proxy, env) ||
 	    !make_listenings(proxy) || !make_pools(proxy)) {
@@ -117,6 +126,8 @@ void sp_proxy_free(struct sp_proxy *proxy)
 		sp_pool_free(proxy->pools[i]);
 	sp_loop_turn(proxy->loop, false);
 	free(proxy->pools);
+	for (size_t i = 0; proxy->listenings != NULL && i < proxy->serve->conf->listener_count; i++)
+		sp_challenges_free(proxy->listenings[i].challenges);
 	free(proxy->listenings);
 	sp_access_free(proxy->access);
 	sp_slab_free(proxy->clients);
@@ -184,6 +195,13 @@ void sp_proxy_drain(struct sp_proxy *proxy, void (*on_done)(void *arg), void *ar
 		return;
 	proxy->on_drained = NULL;
 	on_done(arg);
+}
+
+void sp_proxy_set_challenges(struct sp_proxy *proxy, size_t index, struct sp_challenges *set)
+{
+	SP_ASSERT(index < proxy->serve->conf->listener_count);
+	sp_challenges_free(proxy->listenings[index].challenges);
+	proxy->listenings[index].challenges = set;
 }
 
 void sp_proxy_set_access_fd(struct sp_proxy *proxy, int fd)

@@ -29,7 +29,9 @@ struct sp_proxy {
 	size_t client_count;
 	uint64_t health_tokens_us;      /* the health paths' own rate limit: time up to which it is used */
 	bool is_health_red, is_draining;
-	bool has_path_rules;            /* some route looks at paths: odd spellings are refused then */
+	bool has_path_rules;            /* some route looks at paths: odd spellings are refused then, … */
+	bool has_client_cert_headers;   /* some [tls] tells backends of client certificates */
+	bool has_exact_rules;           /* … and where one names a whole path, "/path;x" too */
 	void (*on_drained)(void *arg);
 	void *drained_arg;
 };

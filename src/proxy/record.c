@@ -98,7 +98,7 @@ void sp_record(const struct sp_exchange *x)
 	put_request(x, &r);
 	put_backend(x, &r);
 	r.status = status_of(x);
-	r.bytes_in = x->bytes_in;
+	r.bytes_in = x->bytes_in + x->up_pipe.put;
 	r.bytes_out = x->bytes_out;
 	r.body_out = x->down_pipe.taken;
 	if (x->route != NULL)

@@ -123,6 +123,20 @@ static bool may_read(const struct sp_up_h1 *up)
 
 /* ---- the answer's body */
 
+/* RFC 9110 9.3.1: there are backends that ignore the body of a GET, and would read it as the next request. */
+static bool has_odd_body(const struct sp_head *request)
+{
+	return request->framing != SP_BODY_NONE && request->method != SP_M_POST && request->method != SP_M_PUT &&
+	       request->method != SP_M_PATCH && request->method != SP_M_OTHER;
+}
+
+/* May the connection serve again, the answer being read? */
+static bool is_reusable(const struct sp_up_h1 *up)
+{
+	return up->is_request_sent && up->is_keep_alive && up->body.framing != SP_BODY_CLOSE && up->behind.bytes == 0 &&
+	       !up->stream.is_gone && !has_odd_body(&up->end.x->request);
+}
+
 static void on_body_end(struct sp_up_h1 *up)
 {
 	struct sp_exchange *x = up->end.x;
@@ -134,8 +148,7 @@ static void on_body_end(struct sp_up_h1 *up)
 	}
 	up->state = SP_UP_OVER;
 	set_wants(up, false, up->stream.want & SP_WRITE);
-	up->lease.is_clean = up->is_request_sent && up->is_keep_alive && up->body.framing != SP_BODY_CLOSE &&
-	                     up->behind.bytes == 0 && !up->stream.is_gone;
+	up->lease.is_clean = is_reusable(up);
 	if (up->is_request_sent)
 		sp_exchange_complete(x);
 	else
@@ -317,8 +330,7 @@ static void on_all_sent(struct sp_up_h1 *up)
 	}
 	set_wants(up, may_read(up), false);
 	if (up->state == SP_UP_OVER) {
-		up->lease.is_clean = up->is_keep_alive && up->body.framing != SP_BODY_CLOSE && up->behind.bytes == 0 &&
-		                     !up->stream.is_gone;
+		up->lease.is_clean = is_reusable(up);
 		sp_exchange_complete(x);
 	} else {
 		sp_exchange_sent(x, SP_UP);
@@ -420,7 +432,9 @@ static void op_done(struct sp_end *e)
 	sp_deadline_clear(&up->deadline);
 }
 
-static const struct sp_end_ops ops = { op_head, op_kick, op_room, op_tunnel, op_abort, op_done };
+static const struct sp_end_ops ops = {
+	.head = op_head, .kick = op_kick, .room = op_room, .tunnel = op_tunnel, .abort = op_abort, .done = op_done
+};
 
 /* ---- connecting */
 

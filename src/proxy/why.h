@@ -12,7 +12,7 @@ enum sp_why {
 	SP_WHY_CLIENT_TIMEOUT,          /* head late, or a tunnel idle */
 	SP_WHY_CLIENT_SLOW,             /* body or the taking of the answer under min_rate */
 	SP_WHY_BAD_REQUEST,             /* the reader refused it; the status is the refusal's */
-	SP_WHY_TOO_LARGE,               /* body over body_max */
+	SP_WHY_TOO_LARGE,               /* body over body_max, or a head over its limits (then the status is the refusal's) */
 	SP_WHY_NO_HOST,                 /* no route for this host */
 	SP_WHY_NO_ROUTE,                /* host known, path not */
 	SP_WHY_RULE,                    /* a policy answered: status and cause are in the ask */

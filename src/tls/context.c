@@ -25,23 +25,33 @@ enum {
 	CLIENT_CHAIN_MAX = 32768,
 };
 
-/* ALPN: HTTP/1.1 or nothing. A client of another protocol must not reach an HTTP server by mistake or by force. */
+/* Is it in the client's list? Then *at is where. */
+static bool is_offered(struct sp_str name, const unsigned char *in, unsigned n, unsigned *at)
+{
+	for (*at = 0; *at < n; *at += 1U + in[*at]) {
+		struct sp_str one = sp_str_of((const char *)in + *at + 1, in[*at]);
+
+		if (one.n <= n - *at - 1 && sp_str_eq(one, name))
+			return true;
+	}
+	return false;
+}
+
+/*
+ * ALPN: HTTP/1.1, or 1.0 for a client that has no better (curl -0), or nothing. A client of another protocol must not
+ * reach an HTTP server by mistake or by force.
+ */
 static int on_alpn(SSL *ssl, const unsigned char **out, unsigned char *out_n, const unsigned char *in, unsigned n,
 		   void *arg)
 {
-	static const char ours[] = "http/1.1";
+	unsigned at;
 
 	(void)ssl, (void)arg;
-	for (unsigned at = 0; at < n; at += 1U + in[at]) {
-		struct sp_str one = sp_str_of((const char *)in + at + 1, in[at]);
-
-		if (one.n > n - at - 1 || !sp_str_eq(one, SP_STR(ours)))
-			continue;
-		*out = in + at + 1;
-		*out_n = in[at];
-		return SSL_TLSEXT_ERR_OK;
-	}
-	return SSL_TLSEXT_ERR_ALERT_FATAL;
+	if (!is_offered(SP_STR("http/1.1"), in, n, &at) && !is_offered(SP_STR("http/1.0"), in, n, &at))
+		return SSL_TLSEXT_ERR_ALERT_FATAL;
+	*out = in + at + 1;
+	*out_n = in[at];
+	return SSL_TLSEXT_ERR_OK;
 }
 
 /* Acknowledges the name; the site was chosen from it in the client hello already. */

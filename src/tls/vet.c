@@ -10,17 +10,17 @@
 
 enum { WARN_DAYS = 14 };
 
-static bool vet_dates(X509 *leaf, struct sp_err *err, struct sp_err *warning)
+/* Never an error: a gateway that is started anew in the night must serve its other names, and what goes without TLS. */
+static void vet_dates(X509 *leaf, struct sp_err *warning)
 {
 	time_t now = (time_t)(sp_wall_ms() / 1000), soon = now + WARN_DAYS * 86400;
 
 	if (X509_cmp_time(X509_get0_notAfter(leaf), &now) <= 0)
-		return sp_err_set(err, "the certificate has expired");
-	if (X509_cmp_time(X509_get0_notBefore(leaf), &now) >= 0)
-		sp_err_set(warning, "the certificate is not valid yet");
+		sp_err_set(warning, "the certificate has EXPIRED: clients will refuse it [certificate-dates]");
+	else if (X509_cmp_time(X509_get0_notBefore(leaf), &now) >= 0)
+		sp_err_set(warning, "the certificate is NOT VALID YET: clients will refuse it [certificate-dates]");
 	else if (X509_cmp_time(X509_get0_notAfter(leaf), &soon) <= 0)
-		sp_err_set(warning, "the certificate expires within %d days", WARN_DAYS);
-	return true;
+		sp_err_set(warning, "the certificate expires within %d days [certificate-dates]", WARN_DAYS);
 }
 
 /* Each is issued by the next; clients are not asked to sort. */
@@ -80,8 +80,9 @@ bool sp_tls_vet(const struct sp_conf_cert *cert, struct sp_err *err, struct sp_e
 
 	if (!sp_tls_chain_read(cert->chain_pem, &chain, err))
 		return false;
-	is_fine = vet_pair(&chain, cert, err) && vet_order(&chain, err) && vet_names(chain.leaf, err, warning) &&
-		  vet_dates(chain.leaf, err, warning);
+	is_fine = vet_pair(&chain, cert, err) && vet_order(&chain, err) && vet_names(chain.leaf, err, warning);
+	if (is_fine)
+		vet_dates(chain.leaf, warning);
 	sp_tls_chain_fini(&chain);
 	ERR_clear_error();
 	return is_fine;

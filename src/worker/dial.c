@@ -45,6 +45,7 @@ static void take(struct sp_dial_ask *of, struct sp_ipc_message *answer)
 		return;
 	if (answer->type == SP_IPC_DIALED) {
 		of->rc = SP_DIAL_DONE;
+		of->error = 0;
 		of->fd = answer->fd;
 		answer->fd = -1;
 	} else if (answer->type == SP_IPC_NOT_DIALED) {

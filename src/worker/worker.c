@@ -3,6 +3,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include "dial.h"
@@ -13,6 +14,7 @@
 #include "sp/ipc/channel.h"
 #include "sp/net/deadline.h"
 #include "sp/net/loop.h"
+#include "sp/proxy/challenge.h"
 #include "sp/proxy/proxy.h"
 #include "sp/proxy/serve.h"
 #include "sp/tls/ticket.h"
@@ -97,6 +99,26 @@ static void take_peer(struct worker *w, struct sp_ipc_message *m)
 	m->fd = -1;
 }
 
+/* What the master packed, from sealed memory: it cannot change or shrink under us. */
+static void take_challenges(struct worker *w, uint32_t listener, int fd)
+{
+	struct sp_challenges *set = NULL;
+	struct stat st;
+	char *pack;
+
+	if (listener >= w->env->conf->listener_count || fstat(fd, &st) != 0 || st.st_size < 0 ||
+	    st.st_size > SP_CHALLENGE_PACK_MAX)
+		return;
+	pack = malloc((size_t)st.st_size + 1);
+	if (pack != NULL && pread(fd, pack, (size_t)st.st_size, 0) == st.st_size)
+		set = sp_challenges_new(sp_str_of(pack, (size_t)st.st_size));
+	free(pack);
+	if (set == NULL)
+		sp_error("challenges_not_taken", SP_KV_U64("bytes", (uint64_t)st.st_size));
+	else
+		sp_proxy_set_challenges(w->proxy, listener, set);
+}
+
 static void on_message(struct sp_channel *ch, struct sp_ipc_message *m)
 {
 	struct worker *w = SP_HOLDER(ch, struct worker, master);
@@ -110,6 +132,7 @@ static void on_message(struct sp_channel *ch, struct sp_ipc_message *m)
 		explicit_bzero(&m->body.tickets, sizeof(m->body.tickets));
 		break;
 	case SP_IPC_PEER: take_peer(w, m); break;
+	case SP_IPC_CHALLENGES: take_challenges(w, m->body.challenges.listener, m->fd); break;
 	case SP_IPC_LOG:
 		if (m->body.log.which >= SP_IPC_LOG_COUNT)
 			break;

@@ -1,5 +1,7 @@
-"""What one keep-alive request costs, in counts that do not drift: system calls and allocations (performance.md's bounds)."""
+"""What one keep-alive request costs, in counts that do not drift: system calls, allocations, instructions."""
 import os
+import shutil
+import tempfile
 
 import pytest
 
@@ -100,3 +102,53 @@ def test_system_calls_of_a_large_answer(steady):
         ask(20)
     assert calls.of("epoll_ctl") == 0
     assert calls.of(*READS, *WRITES) <= 60 * 20, calls.counts
+
+
+# --- instructions: what a request costs does not grow with the number of routes ---
+
+def by_host(i):
+    return f"host = h{i:04}.example.com\npath = /p/*", f"h{i:04}.example.com", "/p/x"
+
+
+def by_path(i):
+    return f"host = example.com\npath = /p{i:04}/*", "example.com", f"/p{i:04}/x"
+
+
+def by_wildcard(i):
+    return f"host = *.h{i:04}.example.com\npath = /p/one", f"a.b.h{i:04}.example.com", "/p/one"
+
+
+def instructions(gateway, folder, kind, count, times):
+    """Of the only worker, from its fork to its end; callgrind counts them."""
+    port = program.free_port()
+    text = (f"[gateway]\nworkers = 1\n[log]\naccess = off\n[listener:main]\nbind = 127.0.0.1:{port}\n"
+            "max_requests_per_connection = 100000\n")
+    asked = []
+    for i in range(count):
+        keys, host, target = kind(i)
+        text += f"[route:r{i}]\n{keys}\nrespond = 200 r{i:04}\n"
+        asked.append(wire.request(target=target, host=host))
+    running = gateway(text, wrap=["valgrind", "--tool=callgrind", "--vgdb=no", f"--callgrind-out-file={folder}/%p"])
+    worker, = running.workers()
+    with Client(port) as client:
+        for k in range(times):
+            i = k * 701 % count
+            client.send(asked[i])
+            assert client.response().body.rstrip() == b"r%04d" % i
+    running.end()
+    with open(f"{folder}/{worker}", encoding="ascii") as file:
+        return next(int(line.split()[1]) for line in file if line.startswith(("summary:", "totals:")))
+
+
+@pytest.mark.skipif(not shutil.which("valgrind"), reason="NOT SEEN: no valgrind here to count instructions with")
+@pytest.mark.parametrize("kind", [by_host, by_path, by_wildcard])
+def test_two_thousand_routes_cost_no_more_than_twenty(gateway, kind):
+    few, many = 200, 1000
+    costs = {}
+    for count in (20, 2000):
+        with tempfile.TemporaryDirectory() as folder:
+            os.chmod(folder, 0o777)         # the worker writes what was counted, as whoever it became
+            costs[count] = (instructions(gateway, folder, kind, count, many) -
+                            instructions(gateway, folder, kind, count, few)) / (many - few)
+    print(f"{kind.__name__}: {costs[20]:.0f} instructions a request with 20 routes, {costs[2000]:.0f} with 2,000")
+    assert costs[2000] < costs[20] * 1.05, costs

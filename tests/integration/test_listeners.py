@@ -1,6 +1,11 @@
 """Where clients come in: IPv4, IPv6, several at once, Unix sockets, descriptors of a service manager (spec 3 [listener])."""
 import os
+import shutil
+import signal
 import socket
+import stat
+import subprocess
+import tempfile
 
 import pytest
 
@@ -48,7 +53,7 @@ def test_several_addresses(gateway, behind):
     for port in ports:
         with Client(port) as client:
             assert client.ask().body == b"ok"
-        assert behind.requests[-1].get("X-Forwarded-Port") == str(port)
+    assert {got.get("X-Forwarded-Port") for got in behind.requests} == {str(port) for port in ports}
 
 
 @pytest.mark.skipif(not has_ipv6(), reason="no IPv6 on loopback")
@@ -87,6 +92,31 @@ def test_unix_socket(gateway, behind, folders):
     assert not os.path.exists(path), "taken away again"
 
 
+@pytest.mark.skipif(os.getuid() != 0, reason="another user is needed")
+def test_another_user_reaches_the_unix_socket(gateway, behind):
+    """A process in front runs as somebody else; the folder says who may, as a loopback port lets anybody."""
+    with tempfile.TemporaryDirectory() as where:
+        path = os.path.join(where, "s")
+        gateway(config(f"bind = unix:{path}", behind.port))
+        assert stat.S_IMODE(os.stat(path).st_mode) == 0o666
+        ask = ["setpriv", "--reuid=65534", "--regid=65534", "--clear-groups", "curl", "-sS", "-m", "5", "--unix-socket", path,
+               "http://example.com/"]
+        for mode, code, said in ((0o711, 0, b"ok"), (0o700, 7, b"")):
+            os.chmod(where, mode)
+            done = subprocess.run(ask, capture_output=True, check=False)
+            assert (done.returncode, done.stdout) == (code, said), done.stderr
+
+
+def test_a_unix_client_has_no_address(gateway, behind, folders):
+    """What it says of one is not believed, and the backend is told of none that could be taken for one."""
+    path = os.path.join(folders("unix"), "s")
+    running = gateway(config(f"bind = unix:{path}", behind.port, "[log]\naccess = stdout"))
+    with Client(path) as client:
+        client.ask(fields=[("X-Forwarded-For", "10.9.9.9"), ("X-Real-IP", "10.9.9.9"), ("Forwarded", "for=10.9.9.9")])
+    assert b"10.9.9.9" not in behind.raw
+    assert running.access(1)[0]["peer"].startswith("unix:")
+
+
 def test_unix_socket_left_behind_is_no_obstacle(gateway, behind, folders):
     path = os.path.join(folders("unix"), "s")
     with socket.socket(socket.AF_UNIX) as old:
@@ -107,6 +137,42 @@ def test_socket_activation(gateway, behind, leaf, ca, tls):
             assert client.ask().body == b"ok"
     assert behind.requests[0].get("X-Forwarded-Port") == str(port)
     assert len(running.workers()) >= 2
+
+
+@pytest.mark.skipif(not shutil.which("systemd-socket-activate"), reason="no systemd here")
+def test_systemd_itself(gateway, behind, folders):
+    """systemd-socket-activate starts us at the first connection, which is served, as are the later ones."""
+    ports, path = [program.free_port(), program.free_port()], os.path.join(folders("unix"), "s")
+    listen = [f"--listen=127.0.0.1:{ports[0]}", f"--listen=127.0.0.1:{ports[1]}", f"--listen={path}"]
+    running = gateway(config("bind = fd:web, fd:local", behind.port), wait=False,
+                      wrap=["systemd-socket-activate", *listen, "--fdname=web:web:local"])
+    assert procs.wait_for(lambda: os.path.exists(path), 5)
+    for to in (ports[0], ports[1], path):
+        for _ in range(6):
+            with Client(to) as client:
+                assert client.ask().body == b"ok"
+    assert len(running.workers()) == 2 and running.events("serving")
+
+
+def test_a_passed_socket_outlives_us(gateway, behind):
+    """A restart loses nobody: who connects meanwhile waits in the socket that the service manager holds."""
+    port = program.free_port()
+    with socket.socket() as held:
+        held.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        held.bind(("127.0.0.1", port))
+        held.listen(64)
+        text = config("bind = fd:web", behind.port)
+        options = {"wrap": ["bash", "-c", f'exec 3<&{held.fileno()} env LISTEN_PID=$$ LISTEN_FDS=1 LISTEN_FDNAMES=web "$0" "$@"'],
+                   "pass_fds": (held.fileno(),)}
+        first = gateway(text, **options)
+        with Client(port) as client:
+            assert client.ask().body == b"ok"
+        first.signal(signal.SIGTERM)
+        assert first.wait(5) == 0
+        with Client(port) as waiting:
+            waiting.send(wire.request())
+            gateway(text, **options)
+            assert waiting.response().body == b"ok"
 
 
 def test_two_activated_sockets_by_name(gateway, behind, folders):

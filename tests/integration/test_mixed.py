@@ -226,10 +226,12 @@ def test_wrk(way, site, mode, ca):
     """Load that a script cannot make: no error, no answer but 200, the worker alive and no larger."""
     running, port, _ = way(mode, certificate=ca.leaf("localhost"))       # wrk sends the host of its URL as SNI
     worker = running.workers()[0]
-    scheme = "http" if mode == "plain" else "https"
+    base = f"http://127.0.0.1:{port}" if mode == "plain" else f"https://localhost:{port}"
+    if mode != "plain" and not resolves("localhost"):
+        pytest.skip("no /etc/hosts here: wrk needs a name for its SNI")
 
     def wrk(path, seconds):
-        done = subprocess.run(["wrk", "-t1", "-c32", f"-d{seconds}s", f"{scheme}://localhost:{port}{path}"],
+        done = subprocess.run(["wrk", "-t1", "-c32", f"-d{seconds}s", base + path],
                               capture_output=True, text=True, timeout=seconds + 60, check=False)
         assert done.returncode == 0, done.stderr
         return done.stdout
@@ -243,6 +245,13 @@ def test_wrk(way, site, mode, ca):
     assert worker in running.workers()
     if not program.SAN:
         assert procs.memory(worker, "Pss_Anon") - before < 1024
+
+
+def resolves(name):
+    try:
+        return bool(socket.getaddrinfo(name, 80))
+    except OSError:
+        return False
 
 
 def watch(pid):

@@ -1,8 +1,10 @@
 """Master and workers: deaths, drains and signals, under load (issue "the gate opens", must show 3)."""
+import json
 import os
 import random
 import signal
 import socket
+import stat
 import threading
 import time
 
@@ -17,9 +19,9 @@ from wire import Client, answer, request
 OK = backends.always(answer(body=b"ok"))
 
 
-def begin(make, backend, port, script=OK, workers=2, clean=True, **parts):
+def begin(make, backend, port, script=OK, workers=2, clean=True, env=None, wait=True, **parts):
     behind = backend(script)
-    return make(program.ini(port, behind.port, workers=workers, **parts), clean=clean), behind
+    return make(program.ini(port, behind.port, workers=workers, **parts), clean=clean, env=env, wait=wait), behind
 
 
 def test_a_killed_worker_takes_only_its_own(gateway, backend, port):
@@ -243,20 +245,132 @@ def test_a_dirty_parent(gateway, backend, port, folders):
         assert client.ask().status == 200
 
 
-def test_notify(gateway, backend, port, folders):
-    """sd_notify: ready once it serves, stopping when it drains."""
-    path = os.path.join(folders(), "notify")
-    with socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as notify:
-        notify.bind(path)
-        notify.settimeout(10)
-        behind = backend(OK)
-        running = gateway(program.ini(port, behind.port), env={"NOTIFY_SOCKET": path})
-        assert b"READY=1" in notify.recv(4096)
-        running.signal(signal.SIGTERM)
-        said = b""
-        while b"STOPPING=1" not in said:
-            said = notify.recv(4096)
-        assert running.wait(5) == 0
+class Supervisor:
+    """A service manager's notify socket: what was said so far, a list of dicts."""
+
+    def __init__(self, folder):
+        self.path = os.path.join(folder, "notify")
+        self.sock = socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM)
+        self.sock.bind(self.path)
+        self.said = []
+
+    def hears(self, key, value=None, timeout=10.0):
+        """The next message with that key; what comes before it is kept in .said."""
+        self.sock.settimeout(timeout * program.SLOW)
+        while True:
+            text = self.sock.recv(4096).decode("ascii")
+            self.said.append(dict(line.split("=", 1) for line in text.splitlines()))
+            if key in self.said[-1] and value in (None, self.said[-1][key]):
+                return self.said[-1]
+
+
+@pytest.fixture
+def supervisor(folders):
+    made = Supervisor(folders())
+    yield made
+    made.sock.close()
+
+
+def test_notify(gateway, backend, port, supervisor):
+    """Ready when every worker serves, not before; stopping when it drains; a status in words each time."""
+    running, _ = begin(gateway, backend, port, env={"NOTIFY_SOCKET": supervisor.path}, workers=3)
+    ready = supervisor.hears("READY", "1")
+    assert len(supervisor.said) == 1 and "3 workers" in ready["STATUS"]
+    assert len(running.events("worker_ready")) == 3
+    running.signal(signal.SIGTERM)
+    assert "draining" in supervisor.hears("STOPPING", "1")["STATUS"]
+    assert running.wait(5) == 0
+
+
+def test_notify_stopping_at_once(gateway, backend, port, supervisor):
+    running, _ = begin(gateway, backend, port, env={"NOTIFY_SOCKET": supervisor.path})
+    supervisor.hears("READY")
+    running.signal(signal.SIGINT)
+    assert "STATUS" in supervisor.hears("STOPPING", "1")
+    assert running.wait(5) == 0
+
+
+def test_notify_never_ready_when_it_cannot_start(gateway, backend, supervisor):
+    with socket.socket() as taken:
+        taken.bind(("127.0.0.1", 0))
+        taken.listen(1)
+        running, _ = begin(gateway, backend, taken.getsockname()[1], clean=False, env={"NOTIFY_SOCKET": supervisor.path}, wait=False)
+        assert running.wait(5) == 1
+    supervisor.sock.settimeout(0.2)
+    with pytest.raises(TimeoutError):
+        supervisor.hears("READY", timeout=0.2)
+
+
+def test_watchdog(gateway, backend, port, supervisor):
+    """Said at half of the time that the service manager gives; not said any more by a master that hangs."""
+    running, _ = begin(gateway, backend, port, clean=False,
+                       env={"NOTIFY_SOCKET": supervisor.path, "WATCHDOG_USEC": "600000"})
+    supervisor.hears("READY")
+    supervisor.hears("WATCHDOG", "1")
+    began = time.monotonic()
+    for _ in range(4):
+        supervisor.hears("WATCHDOG", "1", timeout=0.6)
+    assert 0.9 < time.monotonic() - began < 1.6 * program.SLOW
+    running.signal(signal.SIGSTOP)
+    try:
+        time.sleep(0.1)
+        with pytest.raises(TimeoutError):
+            while True:
+                supervisor.hears("WATCHDOG", timeout=0.9)
+    finally:
+        running.signal(signal.SIGCONT)
+    supervisor.hears("WATCHDOG", "1")
+
+
+def test_no_watchdog_unasked(gateway, backend, port, supervisor):
+    begin(gateway, backend, port, env={"NOTIFY_SOCKET": supervisor.path, "WATCHDOG_USEC": "200000", "WATCHDOG_PID": "1"})
+    supervisor.hears("READY")
+    with pytest.raises(TimeoutError):
+        supervisor.hears("WATCHDOG", timeout=0.5)
+
+
+def test_reopened_logs_lose_nothing(gateway, backend, port, folders):
+    """USR1 again and again under load, as logrotate does it: every request has its line in exactly one file."""
+    where = folders("log")
+    path = os.path.join(where, "access.log")
+    running, _ = begin(gateway, backend, port, log=f"access = {path}\nerror = {where}/error.log", workers=3)
+    stop, asked = threading.Event(), [0] * 6
+
+    def load(number):
+        with Client(port) as client:
+            while not stop.is_set():
+                if client.ask(target=f"/{number}/{asked[number]}").get("Connection", "").lower() == "close":
+                    break               # its thousandth
+                asked[number] += 1
+    threads = [threading.Thread(target=load, args=(i,)) for i in range(len(asked))]
+    for thread in threads:
+        thread.start()
+    for turn in range(8):
+        time.sleep(0.05)
+        for name in ("access.log", "error.log"):
+            os.rename(f"{where}/{name}", f"{where}/{name}.{turn}")
+        running.signal(signal.SIGUSR1)
+        assert procs.wait_for(lambda: os.path.exists(path) and os.path.exists(f"{where}/error.log"), 5)
+    time.sleep(0.2)
+    stop.set()
+    for thread in threads:
+        thread.join(20)
+    running.signal(signal.SIGTERM)
+    assert running.wait(10) == 0
+    lines = []
+    for name in os.listdir(where):
+        if name.startswith("access"):
+            with open(f"{where}/{name}", encoding="ascii") as file:
+                assert file.readable()
+                lines += [json.loads(line)["path"] for line in file]
+    assert len(lines) == len(set(lines)), "twice"
+    wanted = {f"/{number}/{i}" for number, count in enumerate(asked) for i in range(count)}
+    assert wanted <= set(lines) and len(set(lines) - wanted) <= len(asked), (len(wanted), len(lines))
+    assert sum(asked) > 200
+    with open(path, encoding="ascii") as file:
+        assert file.read(), "the last file is in use"
+    assert stat.S_IMODE(os.stat(path).st_mode) & 0o007 == 0
+    assert running.workers() == []
 
 
 def test_descriptors_and_memory_come_back(gateway, backend, port):

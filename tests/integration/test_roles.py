@@ -51,7 +51,7 @@ def role(running, name):
 def test_names(serve):
     running, _, _ = serve(workers=2)
     names = {running.name_of(pid).split(b"\0")[0].decode() for pid in procs.children(running.pid)}
-    assert names == {"sallyport: keeper", "sallyport: worker 1", "sallyport: worker 2"}
+    assert names == {"sallyport: keeper", "sallyport: dialer", "sallyport: worker 1", "sallyport: worker 2"}
 
 
 def ecdsa_only(context):
@@ -211,6 +211,46 @@ def test_keeper_killed_under_load(gateway, backend, port, pair, ca):
     workers = running.workers()
     assert under_load(running, port, wire.context(ca.cert), "keeper") == []
     assert running.workers() == workers
+
+
+def test_dialer_killed_under_load(gateway, backend, port, pair, ca):
+    """Each request on a connection of its own to the backend: those that were asked for are asked for anew."""
+    running = gateway(program.ini(port, backend(script).port, tls=pair, workers=2, route="upgrade = websocket",
+                                  pool="keepalive = 0"))
+    workers = running.workers()
+    assert under_load(running, port, wire.context(ca.cert), "dialer") == []
+    assert running.workers() == workers
+
+
+def test_dialer_stopped(gateway, backend, port):
+    """One that does not answer: connect_timeout, then 504; what has a connection goes on."""
+    running = gateway(program.ini(port, backend(script).port, pool="connect_timeout = 300ms\nretries = 0"))
+    with Client(port) as client:
+        assert client.ask().status == 200
+        dialer = role(running, "dialer")
+        os.kill(dialer, signal.SIGSTOP)
+        try:
+            assert client.ask().status == 200           # its connection is kept
+            with Client(port) as first, Client(port) as second:
+                first.send(request())
+                second.send(request())
+                assert sorted([first.response().status, second.response().status]) == [200, 504]
+        finally:
+            os.kill(dialer, signal.SIGCONT)
+        assert client.ask().status == 200
+    with Client(port) as client:
+        assert client.ask().status == 200
+
+
+def test_sockets_are_the_dialers(serve):
+    """It keeps none of those that it made."""
+    running, _, port = serve(workers=1)
+    dialer = role(running, "dialer")
+    before = len(procs.descriptors(dialer))
+    for _ in range(20):
+        with Client(port) as client:
+            assert client.ask().status == 200
+    assert len(procs.descriptors(dialer)) == before
 
 
 def test_keeper_stopped(gateway, backend, port, pair, ca):

@@ -101,14 +101,25 @@ def test_method_of_a_route(routed):
     assert ask(method="POST").status == 405
 
 
-def test_strip_and_add_prefix(routed):
-    ask = routed({"strip": "host = *\npath = /app/*\nstrip_prefix = /app",
-                  "add": "host = *\npath = /old/*\nadd_prefix = /v2",
-                  "both": "host = *\npath = /both/*\nstrip_prefix = /both\nadd_prefix = /new"})
-    assert ask("/app/x?y=1").get("X-Path") == "/x?y=1"
-    assert ask("/app/").get("X-Path") == "/"
-    assert ask("/old/x").get("X-Path") == "/v2/old/x"
-    assert ask("/both/x").get("X-Path") == "/new/x"
+@pytest.mark.parametrize("keys, asked, got", [
+    ("path = /app/*\nstrip_prefix = /app", "/app/x?y=1", "/x?y=1"),
+    ("path = /app/*\nstrip_prefix = /app", "/app/", "/"),
+    ("path = /app/*\nstrip_prefix = /app/", "/app/x", "/x"),
+    ("path = /app*\nstrip_prefix = /app", "/app", "/"),
+    ("path = /app*\nstrip_prefix = /app", "/app?y=/app", "/?y=/app"),
+    ("path = /app*\nstrip_prefix = /app", "/apple/x", "/apple/x"),
+    ("path = /app*\nstrip_prefix = /app", "/app/app/x", "/app/x"),
+    ("path = /app*\nstrip_prefix = /app", "/a%70p/x%20y", "/x%20y"),
+    ("strip_prefix = /app", "/other/app", "/other/app"),
+    ("path = /old/*\nadd_prefix = /v2", "/old/x?a", "/v2/old/x?a"),
+    ("add_prefix = /v2/", "/x", "/v2/x"),
+    ("add_prefix = /v2", "/", "/v2/"),
+    ("add_prefix = /", "/x", "/x"),
+    ("path = /both/*\nstrip_prefix = /both\nadd_prefix = /new", "/both/x?", "/new/x?"),
+    ("path = /both*\nstrip_prefix = /both\nadd_prefix = /new/", "/both", "/new/"),
+])
+def test_strip_and_add_prefix(routed, keys, asked, got):
+    assert routed({"moved": f"host = *\n{keys}"})(asked).get("X-Path") == got
 
 
 def test_encoded_slash(routed):
@@ -175,6 +186,41 @@ def test_header_edits(routed):
     assert got.all("X-Path") == ["ours"] and got.all("X-Extra") == ["yes"] and "X-Host" not in got
 
 
+def test_header_edits_keep_every_byte_of_a_value(routed):
+    ask = routed({"edit": "host = *\nrequest_header = set X-A: a; b=\"c, d\"; e\nrequest_header = set X-B: a:b: c\n"
+                          "request_header = set X-C: 1\nrequest_header = remove X-C\nrequest_header = add X-D: 1\nrequest_header = add x-d: 2\n"
+                          "response_header = set Content-Security-Policy: default-src 'self'; img-src *; frame-ancestors 'none'"})
+    got = ask(fields=[("x-a", "theirs"), ("X-A", "twice")])
+    seen = ask.behind.requests[0]
+    assert seen.all("X-A") == ['a; b="c, d"; e'] and seen.get("X-B") == "a:b: c" and "X-C" not in seen
+    assert seen.all("X-D") == ["1", "2"]
+    assert got.all("Content-Security-Policy") == ["default-src 'self'; img-src *; frame-ancestors 'none'"]
+
+
+@pytest.mark.parametrize("edit", ["set Host: x", "set Content-Length: 1", "set Transfer-Encoding: chunked", "set Connection: close",
+                                  "set X-A", "set X A: b", "frob X-A: b", "remove X-A: b", "set X-A: b\x07"])
+def test_edits_that_are_none(check, edit):
+    code, said = check("[listener:l]\nbind = 127.0.0.1:1\n[egress]\nallow = 127.0.0.0/8\n[route:a]\nto = 127.0.0.1:2\n"
+                       f"request_header = {edit}\n")
+    assert code == 1 and "sallyport.ini:7: error:" in said, said
+
+
+def test_host_sent_with_ports(gateway, backend, port):
+    """`host` of a pool: the client's, the backend's own, or a fixed name; X-Forwarded-Host has the client's always."""
+    behind = backend()
+    text = f"[egress]\nallow = 127.0.0.0/8\n[listener:main]\nbind = 127.0.0.1:{port}\n"
+    for name, host in (("client", "client"), ("backend", "backend"), ("named", "Other.example")):
+        text += f"[pool:{name}]\nbackend = 127.0.0.1:{behind.port}\nhost = {host}\n[route:{name}]\nhost = {name}.example\npool = {name}\n"
+    gateway(text)
+    with Client(port) as client:
+        for name, wanted in (("client", "client.example:8080"), ("backend", f"127.0.0.1:{behind.port}"), ("named", "other.example")):
+            client.ask(host=f"{name}.example:8080")
+            seen = behind.requests[-1]
+            assert len(seen.all("Host")) == 1
+            assert seen.get("Host").lower() == wanted
+            assert seen.get("X-Forwarded-Host") == f"{name}.example:8080"
+
+
 def test_security_headers(routed):
     ask = routed({"on": "host = *", "off": "host = *\npath = /off\nsecurity_headers = no"})
     got = ask()
@@ -225,28 +271,6 @@ to = 127.0.0.1:{behind.port}
 """)
     with Client(port) as client:
         assert client.ask().body == b"to"
-
-
-def test_acme_webroot(gateway, port, folders):
-    """Answered before any route and redirect, only plain file names, nothing outside."""
-    import os
-    root = folders("acme")
-    os.makedirs(f"{root}/.well-known/acme-challenge", mode=0o755)
-    for where_ in (root, f"{root}/.well-known/acme-challenge"):
-        with open(f"{where_}/token-1", "w", encoding="ascii") as file:
-            file.write("token-1.thumbprint")
-    gateway(f"""\
-[listener:main]
-bind = 127.0.0.1:{port}
-acme_webroot = {root}
-[route:all]
-host = example.com
-respond = 200 route
-""")
-    with Client(port) as client:
-        assert client.ask(target="/.well-known/acme-challenge/token-1").body.startswith(b"token-1.thumbprint")
-        assert client.ask(target="/.well-known/acme-challenge/none").status == 404
-        assert b"root:" not in client.ask(target="/.well-known/acme-challenge/..%2f..%2f..%2fetc%2fpasswd").body
 
 
 def test_many_routes_all_match(routed):

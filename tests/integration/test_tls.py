@@ -133,7 +133,8 @@ key_file = {two.key}
 
 def test_alpn(secure):
     assert "ALPN protocol: http/1.1" in s_client(secure, "-alpn", "h2,http/1.1")
-    assert "ALPN protocol: http/1.1" in s_client(secure, "-alpn", "http/1.1")
+    assert "ALPN protocol: http/1.1" in s_client(secure, "-alpn", "http/1.0,http/1.1")
+    assert "ALPN protocol: http/1.0" in s_client(secure, "-alpn", "http/1.0")
     refused = s_client(secure, "-alpn", "h2")
     assert not is_in(refused) and "no application protocol" in refused.lower()
     assert "No ALPN negotiated" in s_client(secure)
@@ -228,6 +229,14 @@ def test_pipelined_in_one_record(secure, ca):
     with Client(secure, wire.context(ca.cert), "example.com") as client:
         client.send(b"".join(request("POST", f"/{i}", body=b"%d" % i) for i in range(50)))
         assert [client.response().body for _ in range(50)] == [b"%d" % i for i in range(50)]
+
+
+def test_an_expired_certificate_does_not_stop_the_start(serve, ca):
+    """It is said, and served all the same: the other names and whoever does not look go on."""
+    running, _, port = serve(tls=[ca.leaf("old.example", days=-1)])
+    assert "EXPIRED" in running.err()
+    assert can(port, wire.context(None), "old.example")
+    assert not can(port, wire.context(ca.cert), "old.example")
 
 
 # --- client certificates ---

@@ -33,6 +33,9 @@ SP_MUST_USE bool sp_chain_put(struct sp_chain *chain, struct sp_str s);         
 /* Takes ownership of a lent chunk of the same pool whose [from, to) are the bytes; an empty one is given back. */
 void sp_chain_adopt(struct sp_chain *chain, struct sp_chunk *chunk);
 
+/* The first chunk with its bytes, out of the chain; the caller gives it back, or lets a chain adopt it. NULL: empty. */
+SP_MUST_USE struct sp_chunk *sp_chain_shift(struct sp_chain *chain);
+
 int sp_chain_peek(const struct sp_chain *chain, size_t most, struct iovec *v, int max);        /* up to `most` of the waiting bytes */
 void sp_chain_consume(struct sp_chain *chain, size_t n);
 

@@ -58,10 +58,10 @@ struct sp_head {
 	struct sp_str path;             /* the one normal form, begins with "/" ("*" for OPTIONS *) */
 	struct sp_str query;            /* with its "?", or empty */
 	bool has_encoded_slash;         /* %2f or %5c, kept in `path`: a route must allow it */
-	/* "//", "/;", a dot segment with ";" behind it, double encoding, overlong UTF-8 or an encoded control byte: readers
-	 * differ on these, so they are refused where a rule guards by path. */
+	/* "//", ";" anywhere but in the last segment, "..;", double encoding, overlong UTF-8 or an encoded control byte:
+	 * readers differ on these, so they are refused where a rule guards by path. */
 	bool has_odd_path;
-	bool has_path_parameter;        /* ";" or "%3B" somewhere in the path: Java backends cut there before they look */
+	bool has_path_parameter;        /* ";" or "%3B" in the path, the last segment included: Java backends cut there */
 	bool expects_continue;
 
 	/* response */

@@ -40,6 +40,7 @@ enum sp_ipc_type {
 	SP_IPC_DIAL, /* worker to dialer */
 	SP_IPC_DIALED, /* dialer: the socket, still connecting */
 	SP_IPC_NOT_DIALED, /* dialer: why there is none */
+	SP_IPC_CHALLENGES, /* master: what answers a listener's ACME challenges from now on, as a pack in sealed memory */
 	SP_IPC_COUNT
 };
 
@@ -91,6 +92,9 @@ union sp_ipc_body {
 		int32_t error; /* errno; 0: refused by the egress rules */
 		uint32_t refused; /* enum sp_egress_verdict */
 	} not_dialed;
+	struct {
+		uint32_t listener; /* of conf->listeners */
+	} challenges;
 };
 
 struct sp_ipc_message {

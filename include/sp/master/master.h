@@ -13,7 +13,7 @@
  * variables that steer libraries removed. First thing of `run`, before any library is used. */
 SP_MUST_USE bool sp_master_clean_start(struct sp_err *err);
 
-/* What the files alone do not show but `run` needs: user and group. Adds to the report; binds nothing. */
+/* What the files alone do not show but `run` needs: user and group, folders. Adds to the report; binds nothing. */
 void sp_master_vet(const struct sp_conf *conf, struct sp_conf_report *report);
 
 /* Serves until it is told to stop. true: ended as asked; false with *err: could not start. */

@@ -15,6 +15,7 @@
 #include "sp/base/err.h"
 #include "sp/net/loop.h"
 
+struct sp_challenges;                   /* proxy/challenge.h */
 struct sp_proxy;
 struct sp_serve;                        /* proxy/serve.h: what a generation serves */
 
@@ -38,6 +39,8 @@ void sp_proxy_accept(struct sp_proxy *proxy, size_t index, uint16_t port, int fd
 void sp_proxy_drain(struct sp_proxy *proxy, void (*on_done)(void *arg), void *arg);
 /* Health answers 503 from now on, everything else goes on (drain_delay). */
 void sp_proxy_set_draining(struct sp_proxy *proxy);
+/* What answers the ACME challenges of listener `index` from now on; the set is owned from here on. */
+void sp_proxy_set_challenges(struct sp_proxy *proxy, size_t index, struct sp_challenges *set);
 void sp_proxy_set_access_fd(struct sp_proxy *proxy, int fd);            /* USR1 */
 size_t sp_proxy_client_count(const struct sp_proxy *proxy);
 size_t sp_proxy_listener_count(const struct sp_proxy *proxy, size_t index);     /* its clients of one listener */

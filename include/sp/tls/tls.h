@@ -73,9 +73,9 @@ bool sp_tls_stream_is_resumed(const struct sp_tls_stream *t);
 /* NULL: the client showed none (or no memory). It lives as long as the stream is open. */
 const struct sp_tls_client_cert *sp_tls_stream_client_cert(struct sp_tls_stream *t);
 
-/* What `check` asks of a pair, and later whoever renews one: chain parses and is in order, key matches, dates, an
- * SSL_CTX takes it, the leaf has a name. *warning gets a text (or stays empty) for what is odd but served: expires
- * within 14 days, not yet valid, known by its common name alone. */
+/* What `check` asks of a pair, and later whoever renews one: chain parses and is in order, key matches, an SSL_CTX
+ * takes it, the leaf has a name. *warning gets a text (or stays empty) for what is odd but served all the same: expired
+ * or soon to be, not yet valid, known by its common name alone. */
 SP_MUST_USE bool sp_tls_vet(const struct sp_conf_cert *cert, struct sp_err *err, struct sp_err *warning);
 
 #endif

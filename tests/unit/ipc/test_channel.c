@@ -81,6 +81,7 @@ static void test_all_types(void **state)
 		{ SP_IPC_DIAL, SP_IPC_WORKER, SP_IPC_DIALER, false },
 		{ SP_IPC_DIALED, SP_IPC_DIALER, SP_IPC_WORKER, true },
 		{ SP_IPC_NOT_DIALED, SP_IPC_DIALER, SP_IPC_WORKER, false },
+		{ SP_IPC_CHALLENGES, SP_IPC_MASTER, SP_IPC_WORKER, true },
 	};
 	struct pair p = new_pair();
 

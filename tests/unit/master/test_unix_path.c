@@ -46,7 +46,7 @@ static void test_made_and_removed(void **state)
 	fd = sp_unix_path_listen(path, &inode, &err);
 	assert_true(fd >= 0);
 	assert_int_equal(lstat(path, &st), 0);
-	assert_int_equal(st.st_mode & 0777, 0660);
+	assert_int_equal(st.st_mode & 0777, 0666);
 	sp_unix_path_remove(path, inode + 1); /* somebody else's by now */
 	assert_int_equal(lstat(path, &st), 0);
 	sp_unix_path_remove(path, inode);

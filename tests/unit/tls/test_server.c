@@ -11,7 +11,7 @@ static struct tls_world world;
 static SSL_CTX *client;
 
 static const unsigned char h1[] = "\x08http/1.1", h2_h1[] = "\x02h2\x08http/1.1", h2[] = "\x02h2",
-			   h10[] = "\x08http/1.0";
+			   h10[] = "\x08http/1.0", h1x[] = "\x06http/1";
 
 static const struct {
 	const char *name, *sni;
@@ -67,8 +67,8 @@ static const struct {
 	{ "ALPN http/1.1", "a.test", 0, 0, NULL, NULL, NULL, h1, NULL, 0, "a ec" },
 	{ "ALPN h2 and http/1.1", "b.test", 0, 0, NULL, NULL, NULL, h2_h1, NULL, 0, "b ec" },
 	{ "ALPN h2 alone", "a.test", 0, 0, NULL, NULL, NULL, h2, "no_application_protocol", 0, NULL },
-	{ "ALPN http/1.0 alone", "b.test", 0, TLS1_2_VERSION, NULL, NULL, NULL, h10, "no_application_protocol", 0,
-	  NULL },
+	{ "ALPN http/1.0 alone", "b.test", 0, TLS1_2_VERSION, NULL, NULL, NULL, h10, NULL, 0, "b ec" },
+	{ "ALPN a prefix of ours", "b.test", 0, 0, NULL, NULL, NULL, h1x, "no_application_protocol", 0, NULL },
 };
 
 static void pair_shake_one(size_t i)

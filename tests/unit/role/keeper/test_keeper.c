@@ -1,29 +1,25 @@
 /* The keeper as a process, asked directly: what a worker that was taken over could try. */
 #include "t.h"
 
-#include <stdlib.h>
 #include <string.h>
-#include <sys/wait.h>
 #include <unistd.h>
 
 #include <openssl/evp.h>
 #include <openssl/rsa.h>
 
 #include "certs.h"
+#include "role.h"
 #include "sp/base/check.h"
-#include "sp/ipc/channel.h"
 #include "sp/role/keeper.h"
 
 enum { P256, P384, RSA2048, CERTS };
-enum { WORKERS = 2 };
 
 static struct {
 	struct cert certs[CERTS];
 	struct sp_conf_cert conf_certs[CERTS];
 	struct sp_conf_tls tls;
 	struct sp_conf conf;
-	pid_t pid;
-	int master, workers[WORKERS];
+	struct role role;
 } t;
 
 static void make_conf(void)
@@ -40,51 +36,6 @@ static void make_conf(void)
 	}
 	t.tls = (struct sp_conf_tls){ .certs = t.conf_certs, .cert_count = CERTS };
 	t.conf = (struct sp_conf){ .tls = &t.tls, .tls_count = 1, .cert_count = CERTS };
-}
-
-/* fork, and in the child what the master's spawn does: only its own ends stay open. */
-static pid_t start_keeper(int *master)
-{
-	struct sp_err err = { "" };
-	int fds[2];
-	pid_t pid;
-
-	assert_true(sp_ipc_pair(fds, &err));
-	pid = fork();
-	if (pid == 0) {
-		struct sp_role_env env = { .conf = &t.conf, .workers = WORKERS, .channel_fd = fds[1] };
-
-		(void)close(fds[0]);
-		exit(sp_keeper_run(&env));
-	}
-	close(fds[1]);
-	*master = fds[0];
-	return pid;
-}
-
-static struct sp_ipc_message receive(int fd, enum sp_ipc_role from, enum sp_ipc_role to)
-{
-	struct sp_ipc_message m = { .type = SP_IPC_NONE, .fd = -1 };
-	enum sp_ipc_rc rc = SP_IPC_AGAIN;
-
-	for (int i = 0; i < 50000 && (rc = sp_ipc_recv(fd, from, to, &m)) == SP_IPC_AGAIN; i++)
-		usleep(100);
-	if (rc != SP_IPC_DONE)
-		m.type = SP_IPC_NONE;
-	return m;
-}
-
-static int new_worker(uint32_t worker)
-{
-	struct sp_ipc_message peer = { .type = SP_IPC_PEER, .body.peer = { SP_IPC_WORKER, worker } };
-	struct sp_err err = { "" };
-	int fds[2];
-
-	assert_true(sp_ipc_pair(fds, &err));
-	peer.fd = fds[1];
-	assert_int_equal(sp_ipc_send(t.master, SP_IPC_MASTER, SP_IPC_KEEPER, &peer), SP_IPC_DONE);
-	close(fds[1]);
-	return fds[0];
 }
 
 static struct sp_ipc_message good_ask(uint32_t key, uint32_t scheme)
@@ -107,7 +58,7 @@ static struct sp_ipc_message good_ask(uint32_t key, uint32_t scheme)
 static uint32_t ask(int fd, const struct sp_ipc_message *m, struct sp_ipc_message *answer)
 {
 	assert_int_equal(sp_ipc_send(fd, SP_IPC_WORKER, SP_IPC_KEEPER, m), SP_IPC_DONE);
-	*answer = receive(fd, SP_IPC_KEEPER, SP_IPC_WORKER);
+	*answer = role_receive(fd, SP_IPC_KEEPER, SP_IPC_WORKER);
 	assert_int_equal(answer->type, SP_IPC_SIGNED);
 	assert_int_equal(answer->body.is_signed.id, m->body.sign.id);
 	return answer->body.is_signed.n;
@@ -143,7 +94,7 @@ static void test_signs(void **state)
 	for (size_t i = 0; i < SP_COUNT(rows); i++) {
 		struct sp_ipc_message m = good_ask(rows[i].key, rows[i].scheme), answer;
 
-		assert_int_not_equal(ask(t.workers[i % WORKERS], &m, &answer), 0);
+		assert_int_not_equal(ask(t.role.workers[i % ROLE_WORKERS], &m, &answer), 0);
 		assert_true(is_signature_of(&m, &answer, rows[i].hash, rows[i].is_pss));
 	}
 }
@@ -179,7 +130,7 @@ static void test_refuses(void **state)
 		struct sp_ipc_message answer;
 
 		print_message("  %s\n", rows[i].name);
-		assert_int_equal(ask(t.workers[0], &rows[i].m, &answer), 0);
+		assert_int_equal(ask(t.role.workers[0], &rows[i].m, &answer), 0);
 		assert_memory_equal(answer.body.is_signed.signature, none, sizeof(none));
 	}
 }
@@ -193,15 +144,17 @@ static void test_rate(void **state)
 	(void)state;
 	for (int i = 0; i < 2000 && !is_over; i++) {
 		for (int k = 0; k < 50; k++)
-			assert_int_equal(sp_ipc_send(t.workers[0], SP_IPC_WORKER, SP_IPC_KEEPER, &bad), SP_IPC_DONE);
+			assert_int_equal(sp_ipc_send(t.role.workers[0], SP_IPC_WORKER, SP_IPC_KEEPER, &bad),
+					 SP_IPC_DONE);
 		for (int k = 0; k < 50; k++)
-			assert_int_equal(receive(t.workers[0], SP_IPC_KEEPER, SP_IPC_WORKER).type, SP_IPC_SIGNED);
-		is_over = ask(t.workers[0], &good, &answer) == 0;
+			assert_int_equal(role_receive(t.role.workers[0], SP_IPC_KEEPER, SP_IPC_WORKER).type,
+					 SP_IPC_SIGNED);
+		is_over = ask(t.role.workers[0], &good, &answer) == 0;
 	}
 	assert_true(is_over);
-	assert_int_not_equal(ask(t.workers[1], &good, &answer), 0);
+	assert_int_not_equal(ask(t.role.workers[1], &good, &answer), 0);
 	usleep(100000);
-	assert_int_not_equal(ask(t.workers[0], &good, &answer), 0);
+	assert_int_not_equal(ask(t.role.workers[0], &good, &answer), 0);
 }
 
 /* Nonsense costs a worker its channel, and nobody else anything; a new channel works. */
@@ -210,40 +163,21 @@ static void test_nonsense(void **state)
 	struct sp_ipc_message m = good_ask(P256, 0x0403), answer;
 
 	(void)state;
-	assert_int_equal(write(t.workers[0], "nonsense", 8), 8);
-	assert_int_equal(receive(t.workers[0], SP_IPC_KEEPER, SP_IPC_WORKER).type, SP_IPC_NONE);
-	assert_int_not_equal(ask(t.workers[1], &m, &answer), 0);
-	close(t.workers[0]);
-	t.workers[0] = new_worker(1);
-	assert_int_not_equal(ask(t.workers[0], &m, &answer), 0);
-	close(new_worker(0));
-	close(new_worker(WORKERS + 1));
-	assert_int_not_equal(ask(t.workers[0], &m, &answer), 0);
-}
-
-static int exit_of(pid_t pid)
-{
-	int status = 0;
-
-	assert_int_equal(waitpid(pid, &status, 0), pid);
-	return WIFEXITED(status) ? WEXITSTATUS(status) : -1;
+	assert_int_equal(write(t.role.workers[0], "nonsense", 8), 8);
+	assert_int_equal(role_receive(t.role.workers[0], SP_IPC_KEEPER, SP_IPC_WORKER).type, SP_IPC_NONE);
+	assert_int_not_equal(ask(t.role.workers[1], &m, &answer), 0);
+	close(t.role.workers[0]);
+	t.role.workers[0] = role_new_worker(&t.role, 1);
+	assert_int_not_equal(ask(t.role.workers[0], &m, &answer), 0);
+	close(role_new_worker(&t.role, 0));
+	close(role_new_worker(&t.role, ROLE_WORKERS + 1));
+	assert_int_not_equal(ask(t.role.workers[0], &m, &answer), 0);
 }
 
 static void test_ends(void **state)
 {
-	const struct sp_ipc_message stop = { .type = SP_IPC_STOP, .fd = -1 };
-	int master;
-	pid_t pid = start_keeper(&master);
-
 	(void)state;
-	assert_int_equal(receive(master, SP_IPC_KEEPER, SP_IPC_MASTER).type, SP_IPC_READY);
-	assert_int_equal(sp_ipc_send(master, SP_IPC_MASTER, SP_IPC_KEEPER, &stop), SP_IPC_DONE);
-	assert_int_equal(exit_of(pid), SP_ROLE_DONE);
-	close(master);
-	pid = start_keeper(&master);
-	assert_int_equal(receive(master, SP_IPC_KEEPER, SP_IPC_MASTER).type, SP_IPC_READY);
-	close(master);
-	assert_int_equal(exit_of(pid), SP_ROLE_ORPHAN);
+	role_test_ends(SP_IPC_KEEPER, sp_keeper_run, &t.conf);
 }
 
 /* A key that is another's, and one that is none: it does not start. */
@@ -254,11 +188,12 @@ static void test_bad_keys(void **state)
 
 	(void)state;
 	for (size_t i = 0; i < SP_COUNT(bad); i++) {
-		int master;
+		struct role r;
 
 		t.conf_certs[P256].key_fd = bad[i];
-		assert_int_equal(exit_of(start_keeper(&master)), SP_ROLE_CANNOT_START);
-		close(master);
+		r = role_start(SP_IPC_KEEPER, sp_keeper_run, &t.conf);
+		assert_int_equal(role_receive(r.master, SP_IPC_KEEPER, SP_IPC_MASTER).type, SP_IPC_NONE);
+		assert_int_equal(role_exit(&r), SP_ROLE_CANNOT_START);
 	}
 	t.conf_certs[P256].key_fd = good;
 	close(empty);
@@ -268,23 +203,17 @@ static int set_up(void **state)
 {
 	(void)state;
 	make_conf();
-	t.pid = start_keeper(&t.master);
-	if (receive(t.master, SP_IPC_KEEPER, SP_IPC_MASTER).type != SP_IPC_READY)
-		return -1;
-	for (uint32_t i = 0; i < WORKERS; i++)
-		t.workers[i] = new_worker(i + 1);
-	return 0;
+	t.role = role_start(SP_IPC_KEEPER, sp_keeper_run, &t.conf);
+	role_add_workers(&t.role);
+	return role_is_ready(&t.role) ? 0 : -1;
 }
 
 static int tear_down(void **state)
 {
 	(void)state;
-	close(t.master);
-	for (size_t i = 0; i < WORKERS; i++)
-		close(t.workers[i]);
 	for (size_t i = 0; i < CERTS; i++)
 		cert_drop(&t.certs[i]);
-	return exit_of(t.pid) == SP_ROLE_ORPHAN ? 0 : -1;
+	return role_exit(&t.role) == SP_ROLE_ORPHAN ? 0 : -1;
 }
 
 int main(void)
