@@ -39,7 +39,7 @@ static const struct {
 	[SP_IPC_DRAIN] = { "drain", SIZE(drain), false, SP_IPC_MASTER, SP_IPC_WORKER },
 	[SP_IPC_STOP] = { "stop", 0, false, SP_IPC_MASTER, CHILDREN },
 	[SP_IPC_TICKETS] = { "tickets", SIZE(tickets), false, SP_IPC_MASTER, SP_IPC_WORKER },
-	[SP_IPC_LOG] = { "log", SIZE(log), true, SP_IPC_MASTER, SP_IPC_WORKER },
+	[SP_IPC_LOG] = { "log", SIZE(log), true, SP_IPC_MASTER, SP_IPC_LOGGER },
 	[SP_IPC_CHALLENGES] = { "challenges", SIZE(challenges), true, SP_IPC_MASTER, SP_IPC_WORKER },
 	[SP_IPC_PEER] = { "peer", SIZE(peer), true, SP_IPC_MASTER, SP_IPC_WORKER | ASKED },
 	[SP_IPC_SIGN] = { "sign", SIZE(sign), false, SP_IPC_WORKER, SP_IPC_KEEPER },

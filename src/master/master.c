@@ -101,7 +101,8 @@ static void reopen_logs(struct sp_master *m)
 			continue;
 		}
 		message.fd = m->logs.fds[which];
-		sp_slots_send(m, &message);
+		if (sp_slot_of_role(m, SP_IPC_LOGGER)->pid > 0)
+			sp_slot_tell(sp_slot_of_role(m, SP_IPC_LOGGER), &message);
 	}
 	sp_info("logs_reopened");
 }
@@ -263,7 +264,7 @@ static void close_all(struct sp_master *m)
 bool sp_master_run(const struct sp_conf *conf, struct sp_err *err)
 {
 	struct sp_master m = {
-		.conf = conf, .workers = count_workers(conf), .signal_fd = -1, .notify.fd = -1, .logs.fds = { -1, -1 }
+		.conf = conf, .workers = count_workers(conf), .signal_fd = -1, .notify.fd = -1, .logs = { { -1, -1 }, { -1, -1 }, { -1, -1 } }
 	};
 	bool ok = false;
 
@@ -284,9 +285,12 @@ bool sp_master_run(const struct sp_conf *conf, struct sp_err *err)
 	sp_loop_run(m.loop);
 	ok = m.failed.text[0] == '\0' || sp_err_set(err, "%s", m.failed.text);
 out:
-	sp_slots_end_roles(&m);
+	sp_slots_end_role(&m, SP_IPC_DIALER);
+	sp_slots_end_role(&m, SP_IPC_KEEPER);
 	if (ok)
 		sp_info("stopped");
+	sp_slots_end_role(&m, SP_IPC_LOGGER); /* it writes what the others said */
+	sp_logs_use_file(&m.logs);
 	close_all(&m);
 	return ok;
 }

@@ -28,7 +28,7 @@ enum sp_master_state {
 
 struct sp_master;
 
-#define SP_ROLES 2U /* processes that there is one of */
+#define SP_ROLES 3U /* processes that there is one of */
 
 struct sp_slot { /* the place of one process, dead or alive */
 	struct sp_master *master;
@@ -74,7 +74,8 @@ void sp_slots_give_up(struct sp_master *m); /* no worker is started again */
 void sp_slots_kill(struct sp_master *m); /* the workers */
 unsigned sp_slots_alive(const struct sp_master *m); /* workers */
 bool sp_slots_are_ready(const struct sp_master *m);
-void sp_slots_end_roles(struct sp_master *m); /* after the last worker; waits for them */
+void sp_slots_end_role(struct sp_master *m, enum sp_ipc_role role); /* after the last worker; waits for it */
+struct sp_slot *sp_slot_of_role(struct sp_master *m, enum sp_ipc_role role);
 void sp_slot_name(const struct sp_slot *slot, char name[static 32]); /* "keeper", "worker 2" */
 void sp_slot_tell(struct sp_slot *slot, const struct sp_ipc_message *message);
 void sp_slots_free(struct sp_master *m);

@@ -40,7 +40,7 @@ static void on_message(struct sp_channel *ch, struct sp_ipc_message *message)
 	if (slot->is_ready)
 		return;
 	slot->is_ready = true;
-	sp_info("process_ready", SLOT_FIELDS(slot));
+	sp_info(slot->worker > 0 ? "worker_ready" : "role_ready", SLOT_FIELDS(slot));
 	sp_master_on_ready(slot->master);
 }
 
@@ -125,7 +125,10 @@ static bool bear_role(struct sp_slot *slot, struct sp_err *err)
 	if (pid < 0)
 		return false;
 	begin(slot, pid, fd);
-	sp_links_of_role(slot);
+	if (slot->role == SP_IPC_LOGGER)
+		sp_logs_use_pipe(&slot->master->logs);
+	else
+		sp_links_of_role(slot);
 	return true;
 }
 
@@ -157,7 +160,7 @@ static void init_slot(struct sp_master *m, struct sp_slot *slot, enum sp_ipc_rol
 
 bool sp_slots_start(struct sp_master *m, struct sp_err *err)
 {
-	static const enum sp_ipc_role roles[SP_ROLES] = { SP_IPC_KEEPER, SP_IPC_DIALER };
+	static const enum sp_ipc_role roles[SP_ROLES] = { SP_IPC_LOGGER, SP_IPC_KEEPER, SP_IPC_DIALER };
 
 	m->slots = calloc(SP_ROLES + m->workers, sizeof(*m->slots));
 	if (m->slots == NULL)
@@ -284,11 +287,19 @@ static void end_role(struct sp_slot *slot)
 	slot->pid = 0;
 }
 
-void sp_slots_end_roles(struct sp_master *m)
+struct sp_slot *sp_slot_of_role(struct sp_master *m, enum sp_ipc_role role)
 {
-	for (unsigned i = SP_ROLES; m->slots != NULL && i-- > 0;)
-		if (m->slots[i].pid > 0)
-			end_role(&m->slots[i]);
+	struct sp_slot *slot = m->slots;
+
+	while (slot->role != role)
+		slot++;
+	return slot;
+}
+
+void sp_slots_end_role(struct sp_master *m, enum sp_ipc_role role)
+{
+	if (m->slots != NULL && sp_slot_of_role(m, role)->pid > 0)
+		end_role(sp_slot_of_role(m, role));
 }
 
 void sp_slots_free(struct sp_master *m)

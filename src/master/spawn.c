@@ -15,6 +15,7 @@
 #include "sp/base/title.h"
 #include "sp/role/dialer.h"
 #include "sp/role/keeper.h"
+#include "sp/role/logger.h"
 #include "sp/tls/ticket.h"
 #include "sp/worker/worker.h"
 
@@ -70,13 +71,13 @@ static void forget_environment(void)
 }
 
 /* Last of all that needs a right; the order is that of the kernel's traps: a change of uid undoes what stands behind. */
-static bool drop_rights(const struct sp_ids *ids, pid_t parent, struct sp_err *err)
+static bool drop_rights(const struct sp_ids *ids, pid_t parent, bool may_outlive, struct sp_err *err)
 {
 	if (!sp_ids_become(ids, err))
 		return false;
 	if (prctl(PR_SET_DUMPABLE, IS_DUMPABLE, 0, 0, 0) != 0)
 		return sp_err_set(err, "cannot become undumpable: %s", strerror(errno));
-	if (prctl(PR_SET_PDEATHSIG, SIGKILL, 0, 0, 0) != 0)
+	if (!may_outlive && prctl(PR_SET_PDEATHSIG, SIGKILL, 0, 0, 0) != 0)
 		return sp_err_set(err, "cannot be bound to the master's life: %s", strerror(errno));
 	if (getppid() != parent)
 		return sp_err_set(err, "the master is gone already");
@@ -101,13 +102,15 @@ static void settle_in(const struct birth *b, int *keep, size_t kept)
 
 	sp_slot_name(b->slot, name);
 	keep[kept++] = b->channel_fd;
-	keep[kept++] = b->m->logs.fds[SP_IPC_LOG_ACCESS];
-	keep[kept++] = b->m->logs.fds[SP_IPC_LOG_ERROR];
+	keep[kept++] = b->m->logs.to[SP_IPC_LOG_ACCESS];
+	keep[kept++] = b->m->logs.to[SP_IPC_LOG_ERROR];
+	sp_logs_use_pipe(&b->m->logs);
 	close_others(keep, kept);
 	set_signals(&b->m->signals);
 	forget_environment();
 	sp_title_set(name);
-	if (drop_rights(&b->m->ids, b->parent, &err))
+	/* The logger sees the end of its channel, writes what the others said, and goes. */
+	if (drop_rights(&b->m->ids, b->parent, b->slot->role == SP_IPC_LOGGER, &err))
 		return;
 	sp_error("cannot_start", SP_KV_TEXT("process", name), SP_KV_TEXT("why", err.text));
 	_exit(SP_WORKER_CANNOT_START);
@@ -141,8 +144,7 @@ _Noreturn static void be_worker(const struct birth *b)
 		.channel_fd = b->channel_fd,
 		.keeper_fd = b->links->keeper_fd,
 		.dialer_fd = b->links->dialer_fd,
-		.access_fd = m->logs.fds[SP_IPC_LOG_ACCESS],
-		.error_fd = m->logs.fds[SP_IPC_LOG_ERROR],
+		.access_fd = m->logs.to[SP_IPC_LOG_ACCESS],
 	};
 	enum sp_worker_exit code = sp_worker_run(&env);
 
@@ -177,6 +179,21 @@ _Noreturn static void be_dialer(const struct birth *b)
 	exit(sp_dialer_run(&env));
 }
 
+_Noreturn static void be_logger(const struct birth *b)
+{
+	const struct sp_logs *logs = &b->m->logs;
+	struct sp_logger_env env = { .channel_fd = b->channel_fd };
+	int keep[2 * SP_IPC_LOG_COUNT + 3];
+	size_t kept = 0;
+
+	for (unsigned which = 0; which < SP_IPC_LOG_COUNT; which++) {
+		keep[kept++] = env.pipes[which] = logs->from[which];
+		keep[kept++] = env.sinks[which] = logs->fds[which];
+	}
+	settle_in(b, keep, kept);
+	exit(sp_logger_run(&env));
+}
+
 _Noreturn static void be(const struct birth *b)
 {
 	if (b->slot->role == SP_IPC_WORKER)
@@ -184,7 +201,9 @@ _Noreturn static void be(const struct birth *b)
 	sp_tls_tickets_forget(); /* the workers' alone */
 	if (b->slot->role == SP_IPC_KEEPER)
 		be_keeper(b);
-	be_dialer(b);
+	if (b->slot->role == SP_IPC_DIALER)
+		be_dialer(b);
+	be_logger(b);
 }
 
 pid_t sp_spawn(struct sp_slot *slot, const struct sp_links *links, int *channel_fd, struct sp_err *err)

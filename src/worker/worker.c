@@ -31,7 +31,6 @@ struct worker {
 	struct sp_intake *intake; /* owned */
 	struct sp_channel master;
 	struct sp_deadline cut; /* the end of drain_timeout */
-	int access_fd, error_fd; /* owned above 2 */
 	bool is_draining;
 	enum sp_worker_exit exit;
 };
@@ -72,19 +71,6 @@ static void drain(struct worker *w, uint32_t timeout_ms)
 	}
 	sp_deadline_set(&w->cut, sp_loop_deadlines(w->loop, timeout_ms), on_cut);
 	sp_proxy_drain(w->proxy, on_drained, w);
-}
-
-static void take_log(struct worker *w, uint32_t which, int fd)
-{
-	int *mine = which == SP_IPC_LOG_ACCESS ? &w->access_fd : &w->error_fd;
-
-	if (which == SP_IPC_LOG_ACCESS)
-		sp_proxy_set_access_fd(w->proxy, fd);
-	else
-		sp_log_to(fd);
-	if (*mine > STDERR_FILENO)
-		close(*mine);
-	*mine = fd;
 }
 
 /* Another process was started anew. */
@@ -133,12 +119,6 @@ static void on_message(struct sp_channel *ch, struct sp_ipc_message *m)
 		break;
 	case SP_IPC_PEER: take_peer(w, m); break;
 	case SP_IPC_CHALLENGES: take_challenges(w, m->body.challenges.listener, m->fd); break;
-	case SP_IPC_LOG:
-		if (m->body.log.which >= SP_IPC_LOG_COUNT)
-			break;
-		take_log(w, m->body.log.which, m->fd);
-		m->fd = -1;
-		break;
 	default: break; /* the channel lets nothing else through */
 	}
 }
@@ -181,7 +161,7 @@ static bool start(struct worker *w, struct sp_err *err)
 	/* A memory budget is the whole gateway's; each worker gets its even share. */
 	struct sp_proxy_env proxy_env = { .loop = w->loop,
 					  .serve = w->serve,
-					  .access_fd = w->access_fd,
+					  .access_fd = env->access_fd,
 					  .worker = env->worker,
 					  .memory_max = env->conf->gateway.memory_max / env->worker_count };
 
@@ -212,7 +192,7 @@ enum sp_worker_exit sp_worker_run(const struct sp_worker_env *env)
 {
 	static char name[24]; /* the log borrows it */
 	struct sp_err err = { .text = "" };
-	struct worker w = { .env = env, .access_fd = env->access_fd, .error_fd = env->error_fd };
+	struct worker w = { .env = env };
 	const struct sp_ipc_message ready = { .type = SP_IPC_READY,
 					      .body.ready.generation = env->generation,
 					      .fd = -1 };

@@ -1,5 +1,6 @@
 """The processes beside the workers: who holds a key, who dies without anybody noticing (issue "a taken-over worker gains
 nothing", must show 3 and 4)."""
+import json
 import os
 import re
 import signal
@@ -51,7 +52,8 @@ def role(running, name):
 def test_names(serve):
     running, _, _ = serve(workers=2)
     names = {running.name_of(pid).split(b"\0")[0].decode() for pid in procs.children(running.pid)}
-    assert names == {"sallyport: keeper", "sallyport: dialer", "sallyport: worker 1", "sallyport: worker 2"}
+    assert names == {"sallyport: logger", "sallyport: keeper", "sallyport: dialer", "sallyport: worker 1",
+                     "sallyport: worker 2"}
 
 
 def ecdsa_only(context):
@@ -224,21 +226,19 @@ def test_dialer_killed_under_load(gateway, backend, port, pair, ca):
 
 def test_dialer_stopped(gateway, backend, port):
     """One that does not answer: connect_timeout, then 504; what has a connection goes on."""
-    running = gateway(program.ini(port, backend(script).port, pool="connect_timeout = 300ms\nretries = 0"))
-    with Client(port) as client:
-        assert client.ask().status == 200
+    running = gateway(program.ini(port, backend(script).port, pool="connect_timeout = 300ms\nretries = 0\nkeepalive = 0",
+                                  route="upgrade = websocket"))
+    with Client(port) as client, Client(port) as tunnel:
+        tunnel.send(request(fields=ASK))
+        assert tunnel.reader.head().status == 101
         dialer = role(running, "dialer")
         os.kill(dialer, signal.SIGSTOP)
         try:
-            assert client.ask().status == 200           # its connection is kept
-            with Client(port) as first, Client(port) as second:
-                first.send(request())
-                second.send(request())
-                assert sorted([first.response().status, second.response().status]) == [200, 504]
+            assert client.ask().status == 504
+            tunnel.send(b"still here")
+            assert tunnel.reader.exactly(10) == b"still here"
         finally:
             os.kill(dialer, signal.SIGCONT)
-        assert client.ask().status == 200
-    with Client(port) as client:
         assert client.ask().status == 200
 
 
@@ -251,6 +251,70 @@ def test_sockets_are_the_dialers(serve):
         with Client(port) as client:
             assert client.ask().status == 200
     assert len(procs.descriptors(dialer)) == before
+
+
+# --- logs ---
+
+def lines_of(path):
+    with open(path, encoding="ascii") as file:
+        return [json.loads(line)["path"] for line in file]
+
+
+def test_logger_killed_under_load(gateway, backend, port, folders):
+    """Nobody waits for it; what stands in the pipes is its successor's, and every line is whole."""
+    where = folders("log")
+    path = os.path.join(where, "access.log")
+    running = gateway(program.ini(port, backend(script).port, log=f"access = {path}\nerror = {where}/error.log", workers=2))
+    asked = 0
+    with Client(port) as client:
+        for turn in range(3):
+            for _ in range(100):
+                assert client.ask(target=f"/{asked}").status == 200
+                asked += 1
+            os.kill(role(running, "logger"), signal.SIGKILL)
+            for _ in range(100):
+                assert client.ask(target=f"/{asked}").status == 200
+                asked += 1
+            role(running, "logger")
+            time.sleep(0.1 + 0.2 * turn)
+    assert procs.wait_for(lambda: f"/{asked - 1}" in lines_of(path), 5 * program.SLOW)
+    got = lines_of(path)
+    assert got == sorted(set(got), key=lambda name: int(name[1:])) and len(got) > asked * 0.9, (len(got), asked)
+    with open(f"{where}/error.log", encoding="ascii") as file:
+        assert file.read().count("event=role_died") == 3
+
+
+def test_logger_stopped(gateway, backend, port, folders):
+    """More lines than pipe and buffers hold: requests go on, and the lines that are missing were counted."""
+    path = os.path.join(folders("log"), "access.log")
+    running = gateway(program.ini(port, backend(script).port, log=f"access = {path}",
+                                  listener="max_requests_per_connection = 100000"))
+    count, long = 1000, "x" * 2000
+    logger = role(running, "logger")
+    os.kill(logger, signal.SIGSTOP)
+    try:
+        with Client(port) as client:
+            for i in range(count):
+                assert client.ask(target=f"/{long}{i}").status == 200
+    finally:
+        os.kill(logger, signal.SIGCONT)
+    with Client(port) as client:
+        client.ask(target="/last")
+        assert procs.wait_for(lambda: "/last" in lines_of(path), 10 * program.SLOW)
+    dropped = [re.search(r"dropped=(\d+)", line) for line in running.events("access_log_dropping")]
+    got = lines_of(path)
+    assert count + 1 == len(got) or dropped, "missing lines are counted"
+    assert len(got) == len(set(got))
+
+
+def test_only_the_logger_has_files(gateway, backend, port, folders):
+    where = folders("log")
+    running = gateway(program.ini(port, backend(script).port, log=f"access = {where}/access.log\nerror = {where}/error.log"))
+    logger = role(running, "logger")
+    for pid in procs.children(running.pid):
+        links = {os.readlink(f"/proc/{pid}/fd/{name}") for name in procs.descriptors(pid) if int(name) > 2}
+        files = {link for link in links if link.startswith("/") and "memfd" not in link}
+        assert files == ({f"{where}/access.log", f"{where}/error.log"} if pid == logger else set()), running.name_of(pid)
 
 
 def test_keeper_stopped(gateway, backend, port, pair, ca):

@@ -32,7 +32,7 @@ enum sp_ipc_type {
 	SP_IPC_HEALTH_RED, /* master: health answers 503 from now on, everything else goes on */
 	SP_IPC_DRAIN, /* master: stop accepting, finish what runs, then exit */
 	SP_IPC_STOP, /* master: exit now */
-	SP_IPC_LOG, /* master: a log's new descriptor */
+	SP_IPC_LOG, /* master to logger: a log's new descriptor */
 	SP_IPC_TICKETS, /* master: the next secret of the ticket keys */
 	SP_IPC_PEER, /* master: a new channel between the receiver and another child */
 	SP_IPC_SIGN, /* worker to keeper */
