@@ -86,31 +86,5 @@ need_packages() {
 	return $outcome
 }
 
-libevent_is_fixed() {
-	scripts/check-packages libevent_core 2>/dev/null
-}
-
-# A root that never had Debian's security archive among its sources has a libevent without the fixes of 2026, which the
-# build refuses. It is fetched from there by a source that is taken away again.
-need_fixed_libevent() {
-	local list=/etc/apt/sources.list.d/sallyport-security.list outcome=0
-	local packages=(libevent-dev libevent-core-2.1-7)
-
-	libevent_is_fixed && return 0
-	command -v apt-get >/dev/null || return 0
-	as_root apt-get -qq update && apt_install "${packages[@]}"
-	libevent_is_fixed && return 0
-	echo "libevent with its security fixes is not in this machine's package sources; from Debian's security archive:"
-	# shellcheck disable=SC2064,SC1091
-	trap "as_root rm -f $list" EXIT
-	# shellcheck disable=SC1091
-	(. /etc/os-release && echo "deb http://deb.debian.org/debian-security $VERSION_CODENAME-security main") |
-		as_root sh -c "cat >$list"
-	as_root apt-get -qq update && apt_install "${packages[@]}" || outcome=1
-	as_root rm -f "$list"
-	trap - EXIT
-	return $outcome
-}
-
 # shellcheck disable=SC2034 # for whoever sources this
 BUILD_PACKAGES=(gcc libc6-dev make pkg-config libevent-dev libssl-dev libhttp-parser-dev libinih-dev)

@@ -114,15 +114,29 @@ static void vet_cert(const struct sp_conf_cert *cert, struct sp_conf_report *rep
 		                   warning.text);
 }
 
+static void vet_clients(const struct sp_conf_tls *tls, struct sp_conf_report *report)
+{
+	struct sp_err ca = { .text = "" }, crl = { .text = "" };
+
+	sp_tls_vet_clients(tls, &ca, &crl);
+	if (ca.text[0] != '\0')
+		sp_conf_report_add(report, SP_CONF_WARNING, sp_conf_at(&tls->section, "client_ca"), "client_ca: %s",
+		                   ca.text);
+	if (crl.text[0] != '\0')
+		sp_conf_report_add(report, SP_CONF_WARNING, sp_conf_at(&tls->section, "crl"), "crl: %s", crl.text);
+}
+
 void sp_generation_vet(const struct sp_conf *conf, struct sp_conf_report *report)
 {
 	struct sp_generation_asks asks = { .signer = NULL };
 	struct sp_err err = { .text = "" };
 	struct sp_serve *serve;
 
-	for (size_t i = 0; i < conf->tls_count; i++)
+	for (size_t i = 0; i < conf->tls_count; i++) {
 		for (size_t k = 0; k < conf->tls[i].cert_count; k++)
 			vet_cert(&conf->tls[i].certs[k], report);
+		vet_clients(&conf->tls[i], report);
+	}
 	sp_router_vet(conf, report);
 	if (report->errors > 0)
 		return;

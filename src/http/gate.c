@@ -160,9 +160,10 @@ static enum sp_refuse read_hop_facts(struct sp_head *head, const struct facts *f
 	head->is_keep_alive = !facts->says_close && (head->minor == 1 || facts->says_keep_alive);
 	if (!facts->says_upgrade || facts->upgrade_count == 0)
 		return SP_REFUSE_NONE;
-	if (facts->upgrade_count > 1 || !is_upgrade_list(facts->upgrade))
+	if (!is_upgrade_list(facts->upgrade))
 		return SP_REFUSE_UPGRADE;
-	head->has_upgrade = head->minor == 1; /* RFC 9110 7.8: ignored in HTTP/1.0 */
+	/* Ignored in HTTP/1.0 (RFC 9110 7.8); and two fields are one list (5.3), which is nothing that we switch to. */
+	head->has_upgrade = head->minor == 1 && facts->upgrade_count == 1;
 	head->upgrade = facts->upgrade;
 	return SP_REFUSE_NONE;
 }
@@ -180,6 +181,8 @@ static enum sp_refuse read_host(struct sp_head *head, struct sp_arena *arena, co
 	head->host = host.host;
 	head->port = host.port;
 	head->host_text = facts->host;
+	if (host.port == 0 && facts->host.p[facts->host.n - 1] == ':') /* an empty port, which is left out (RFC 3986 6.2.3) */
+		head->host_text.n--;
 	return sp_target_read(head, arena, &host);
 }
 

@@ -206,11 +206,7 @@ static bool step_version(struct scan *s)
 	return true;
 }
 
-/*
- * HTTP/1.x SP 3digit [SP reason]. RFC 9112 4 wants the second space even when
- * the reason is empty; some old servers leave it out and no reader takes the
- * line for anything else, so that one is read. We always write the space.
- */
+/* HTTP/1.x SP 3digit SP [reason]. RFC 9112 4 wants the second space even when the reason is empty. */
 static enum sp_refuse judge_status_line(struct sp_head *head, struct sp_str line)
 {
 	struct sp_str digits;
@@ -218,10 +214,10 @@ static enum sp_refuse judge_status_line(struct sp_head *head, struct sp_str line
 
 	if (line.n < 8 || !is_http_1(sp_str_of(line.p, 8)))
 		return line.n >= 8 && looks_like_version(line) ? SP_REFUSE_VERSION : SP_REFUSE_START_LINE;
-	if (line.n < 12 || line.p[8] != ' ')
+	if (line.n < 13 || line.p[8] != ' ')
 		return SP_REFUSE_START_LINE;
 	digits = sp_str_of(line.p + 9, 3);
-	if (!sp_bytes_are(digits, SP_BYTE_DIGIT) || (line.n > 12 && line.p[12] != ' '))
+	if (!sp_bytes_are(digits, SP_BYTE_DIGIT) || line.p[12] != ' ')
 		return SP_REFUSE_START_LINE;
 	status = (unsigned)(digits.p[0] - '0') * 100 + (unsigned)(digits.p[1] - '0') * 10 +
 		 (unsigned)(digits.p[2] - '0');

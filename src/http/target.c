@@ -13,6 +13,10 @@ static bool read_port(struct sp_str text, uint16_t *port)
 {
 	uint64_t value;
 
+	if (text.n == 0) { /* RFC 3986 3.2.3: "a.test:" is "a.test" */
+		*port = 0;
+		return true;
+	}
 	if (text.n > PORT_DIGITS || !sp_str_u64(text, 65535, &value) || text.p[0] == '0')
 		return false;
 	*port = (uint16_t)value;

@@ -17,7 +17,7 @@
 
 enum {
 	LEVELS = 3, /* the webroot, .well-known, acme-challenge */
-	LOOK_MAX = 1024, /* files looked at, of which the newest are taken */
+	LOOK_MAX = 1024, /* names looked at, of which the newest are taken */
 	SOON_MS = 20, /* from a change to a look: what comes together is read together */
 	POLL_MS = 1000, /* where no change is told: a network file system, a folder that came later */
 };
@@ -30,6 +30,7 @@ struct sp_webroot {
 	char *pack; /* owned: what was handed down last */
 	size_t pack_n;
 	size_t passed_over; /* files, then */
+	int trouble; /* why the folder could not be opened, then; 0 = it could, or is not there */
 	int fd; /* owned: the pack in sealed memory; -1: nothing was ever there */
 };
 
@@ -66,21 +67,38 @@ static void watch(const struct sp_webroots *roots, int folder, int *wd)
 	*wd = now;
 }
 
-/* -1: not there, or one of the two below the webroot is a link. */
+static void note_trouble(struct sp_webroot *root, const char *folder, int why)
+{
+	if (why == ENOENT)
+		why = 0; /* an ACME client makes it when it needs it, and takes it away again */
+	if (why != 0 && why != root->trouble)
+		sp_warn("acme_webroot_unreadable", SP_KV_STR("listener", root->name), SP_KV_TEXT("folder", folder),
+			SP_KV_ERRNO("why", why));
+	root->trouble = why;
+}
+
+/* -1: not there, or not to be opened; below the webroot no link is followed. */
 static int open_folder(const struct sp_webroots *roots, struct sp_webroot *root)
 {
-	static const char *const below[LEVELS] = { NULL, ".well-known", "acme-challenge" };
-	int folder = open(root->path.p, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	static const char *const names[LEVELS] = { NULL, ".well-known", "acme-challenge" };
+	int folder = AT_FDCWD, level, why = 0;
 
-	watch(roots, folder, &root->watches[0]);
-	for (int i = 1; i < LEVELS; i++) {
-		int next = folder < 0 ? -1 : openat(folder, below[i], O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
+	for (level = 0; level < LEVELS && folder != -1; level++) {
+		int above = folder, flags = O_RDONLY | O_DIRECTORY | O_CLOEXEC | (level > 0 ? O_NOFOLLOW : 0);
+		const char *name = level > 0 ? names[level] : root->path.p;
 
-		if (folder >= 0)
-			close(folder);
-		folder = next;
-		watch(roots, folder, &root->watches[i]);
+		SP_ASSERT(name != NULL);
+		folder = openat(above, name, flags);
+		if (folder < 0)
+			note_trouble(root, name, why = errno);
+		if (above >= 0)
+			close(above);
+		watch(roots, folder, &root->watches[level]);
 	}
+	for (; level < LEVELS; level++)
+		watch(roots, -1, &root->watches[level]);
+	if (why == 0)
+		root->trouble = 0;
 	return folder;
 }
 
@@ -95,7 +113,7 @@ static void find(int folder, struct look *look)
 			close(copy);
 		return;
 	}
-	while (look->count < LOOK_MAX && (entry = readdir(dir)) != NULL) {
+	while (look->count + look->passed_over < LOOK_MAX && (entry = readdir(dir)) != NULL) {
 		struct found *found = &look->found[look->count];
 		struct sp_str name = sp_str(entry->d_name);
 		struct stat st;

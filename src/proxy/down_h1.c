@@ -497,7 +497,8 @@ static void op_done(struct sp_end *e)
 	struct sp_down_h1 *d = of_end(e);
 	struct sp_client *c = client_of(d);
 	bool is_tunnel = d->state == SP_DOWN_TUNNEL;
-	bool has_unread = !is_tunnel && (!d->body.is_done || d->behind.bytes > 0);
+	/* Who has half-closed was read to the end: nothing of it is left to drain. */
+	bool has_unread = !is_tunnel && !d->is_half_closed && (!d->body.is_done || d->behind.bytes > 0);
 
 	e->x = NULL;
 	sp_deadline_clear(&c->deadline);

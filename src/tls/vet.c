@@ -4,6 +4,7 @@
 #include "tls_int.h"
 
 #include <openssl/err.h>
+#include <openssl/pem.h>
 #include <openssl/x509v3.h>
 
 #include "sp/base/clock.h"
@@ -71,6 +72,54 @@ static bool vet_pair(const struct sp_tls_chain *chain, const struct sp_conf_cert
 	SSL_CTX_free(ctx);
 	sp_signer_free(signer);
 	return is_fine;
+}
+
+static bool is_past(const ASN1_TIME *time)
+{
+	time_t now = (time_t)(sp_wall_ms() / 1000);
+
+	return time != NULL && X509_cmp_time(time, &now) <= 0;
+}
+
+static bool is_any_ca_late(struct sp_str pem)
+{
+	struct sp_err err = { .text = "" };
+	struct sp_tls_chain cas;
+	bool is_late;
+
+	if (!sp_tls_chain_read(pem, &cas, &err))
+		return false; /* said when it is used */
+	is_late = is_past(X509_get0_notAfter(cas.leaf));
+	for (int i = 0; i < sk_X509_num(cas.rest); i++)
+		is_late = is_late || is_past(X509_get0_notAfter(sk_X509_value(cas.rest, i)));
+	sp_tls_chain_fini(&cas);
+	return is_late;
+}
+
+static bool is_any_crl_late(struct sp_str pem)
+{
+	BIO *bio = pem.n > INT32_MAX ? NULL : BIO_new_mem_buf(pem.p, (int)pem.n);
+	X509_CRL *crl;
+	bool is_late = false;
+
+	while (bio != NULL && (crl = PEM_read_bio_X509_CRL(bio, NULL, NULL, NULL)) != NULL) {
+		is_late = is_late || is_past(X509_CRL_get0_nextUpdate(crl));
+		X509_CRL_free(crl);
+	}
+	BIO_free(bio);
+	return is_late;
+}
+
+void sp_tls_vet_clients(const struct sp_conf_tls *conf, struct sp_err *ca, struct sp_err *crl)
+{
+	if (conf->client_verify == SP_VERIFY_OFF)
+		return;
+	if (conf->client_ca_pem.n > 0 && is_any_ca_late(conf->client_ca_pem))
+		sp_err_set(ca, "a certificate has EXPIRED: clients below it are refused [certificate-dates]");
+	if (conf->crl_pem.n > 0 && is_any_crl_late(conf->crl_pem))
+		sp_err_set(crl, "a revocation list is OUT OF DATE: all clients of its authority are refused "
+				"[certificate-dates]");
+	ERR_clear_error();
 }
 
 bool sp_tls_vet(const struct sp_conf_cert *cert, struct sp_err *err, struct sp_err *warning)

@@ -92,7 +92,7 @@ async def echo(socket, *_):
 
 
 async def main(port):
-    async with websockets.serve(echo, "127.0.0.1", port, max_size=None, ping_interval=None):
+    async with websockets.serve(echo, "127.0.0.1", port, max_size=None, ping_interval=None, subprotocols=["chat"]):
         await asyncio.Future()
 
 

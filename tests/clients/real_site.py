@@ -6,7 +6,11 @@ in the fields that the gateway is there to write.
 import os
 import random
 import shutil
+import socket
 import subprocess
+import wave
+
+import pytest
 
 import backends
 import gateway as program
@@ -31,10 +35,18 @@ NGINX = """
         absolute_redirect off;
         ssl_protocols TLSv1.2 TLSv1.3;
         location /seen {{ echo -n $echo_client_request_headers; }}
-        location /packed/ {{ alias {folder}/files/; gzip on; gzip_min_length 1; gzip_types *; gzip_proxied any; }}
+        location /packed/ {{ alias {folder}/files/; gzip on; gzip_min_length 1; gzip_types *; gzip_proxied any; gzip_http_version 1.0; }}
         location /private {{ auth_basic closed; auth_basic_user_file {folder}/users; echo -n $remote_user; }}
         location /hop1 {{ return 301 /hop2; }}
         location /hop2 {{ return 308 /1k.txt; }}
+        location /pages/ {{
+            types {{ text/html html; text/css css; text/javascript js; image/svg+xml svg; audio/wav wav; }}
+            add_header X-Frame-Options SAMEORIGIN;
+        }}
+        location = /app/form {{
+            proxy_pass http://127.0.0.1:{app}; proxy_http_version 1.1;
+            add_header X-Frame-Options SAMEORIGIN;
+        }}
         location /app/ {{ proxy_pass http://127.0.0.1:{app}; proxy_buffering off; proxy_http_version 1.1; }}
         location /socket {{
             proxy_pass http://127.0.0.1:{socket};
@@ -66,6 +78,10 @@ class RealSite:
                 file.write(content[:MIB])
         self.nginx.file("1k.txt", b"0123456789abcde\n" * 64)
         shutil.copytree(f"{HERE}/pages", f"{self.folder}/files/pages", dirs_exist_ok=True)
+        with wave.open(self.path("pages/long.wav"), "wb") as sound:        # five minutes, 24 MiB
+            sound.setparams((1, 2, 44100, 0, "NONE", ""))
+            for _ in range(300):
+                sound.writeframes(content[:88200])
         with open(f"{self.folder}/users", "w", encoding="ascii") as file:
             file.write("somebody:{PLAIN}secret\n")
 
@@ -95,7 +111,6 @@ body_max = 200m
 
 
 def is_open(port):
-    import socket
     try:
         socket.create_connection(("127.0.0.1", port), 1).close()
         return True
@@ -106,3 +121,25 @@ def is_open(port):
 def same(fields, but=GATEWAY_FIELDS):
     """(name, value) pairs without what may differ, in the order in which they came."""
     return [(name.lower(), value) for name, value in fields if name.lower() not in but | EACH_TIME]
+
+
+# --- for the tests that import them ---
+
+@pytest.fixture(scope="module")
+def site(folders, ca):
+    made = RealSite(folders("site"), ca.leaf("example.com", "localhost"))
+    yield made
+    made.end()
+
+
+class Ports(dict):
+    """The gateway's two ports: [False] plain, [True] TLS."""
+    gateway = None
+
+
+@pytest.fixture
+def ports(gateway, site):           # pylint: disable=redefined-outer-name
+    """Of a gateway before that site."""
+    made = Ports({False: program.free_port(), True: program.free_port()})
+    made.gateway = gateway(site.ini(made[False], made[True]))
+    return made

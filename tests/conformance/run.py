@@ -15,6 +15,7 @@ HERE = os.path.dirname(os.path.abspath(__file__))
 sys.path.insert(0, os.path.join(HERE, "..", "lib"))
 
 ESCAPES = {"r": b"\r", "n": b"\n", "t": b"\t", "0": b"\0", "s": b" ", "\\": b"\\"}
+REPEATED = re.compile(r"\{([^{}*]+)\*(\d+)\}")
 NEVER_TO_BACKEND = ("Keep-Alive", "Proxy-Connection", "TE", "Trailer", "HTTP2-Settings", "Proxy", "Proxy-Authorization", "Expect")
 NEVER_TO_CLIENT = ("Server", "Keep-Alive", "Proxy-Connection", "Trailer")
 RUN_FIELD = "X-Run"
@@ -52,10 +53,10 @@ def unescape(text):
     out, at = b"", 0
     while at < len(text):
         char = text[at]
-        repeated = re.match(r"\{([^{}*]+)\*(\d+)\}", text[at:])
+        repeated = REPEATED.match(text, at)
         if repeated:
             out += unescape(repeated.group(1)) * int(repeated.group(2))
-            at += repeated.end()
+            at = repeated.end()
         elif char == "\\" and text[at + 1:at + 2] == "x":
             out += bytes([int(text[at + 2:at + 4], 16)])
             at += 4
@@ -344,7 +345,8 @@ respond = 200 pong
             while select.select([client.sock], [], [], 0)[0]:
                 if not client.reader.more():
                     return True
-            return re.search(rb"HTTP/1\.[01] [45]\d\d ", client.reader.raw) is not None
+            seen = re.findall(rb"HTTP/1\.[01] ([2-5])\d\d ", client.reader.raw)
+            return len(seen) >= len(run.case.client) and seen[-1] in (b"4", b"5")
         try:
             if run.how in ("whole", "tls") or run.answers_are_cut:
                 client.send(run.case.sent)
@@ -401,6 +403,7 @@ respond = 200 pong
 
     def check_items(self, side, got, items):
         for item in items:
+            item = REPEATED.sub(lambda match: match[1] * int(match[2]), item)
             field = re.fullmatch(r"(-?)([!#$%&'*+.^_`|~0-9A-Za-z-]+)(?:: (.*)|:)?", item)
             if item.startswith("body="):
                 fine = got.body == unescape(item[5:])
@@ -465,6 +468,7 @@ respond = 200 pong
     def check_request(self, words, items, seen, run):
         got = seen.request
         start = [word for word in words if word not in ("open", "close")]
+        start = [unescape(word).decode("latin-1") for word in start]
         if start != ["any"] and got.start.split(" ")[:2] != start:
             raise Fault(f"backend: wanted {' '.join(start)}, came {got}")
         if not got.start.endswith(" HTTP/1.1"):
@@ -514,28 +518,88 @@ respond = 200 pong
 
 # --- all of it ---
 
+def is_refusal(case):
+    """Is it about something that must not pass? What the backend says of its own accord is no refusal."""
+    last = case.client[-1][0].split()
+    if "cut" in last or last == ["closed"]:
+        return True
+    statuses = set(last[0].split("/"))
+    if case.answers:
+        return any(re.search(rb"HTTP/1\.[01] " + status.encode(), data) is None for status in statuses for data, _ in case.answers[-1:])
+    return not any(status.startswith(("1", "2", "3")) for status in statuses)
+
+
+def all_subjects():
+    folder = os.path.join(HERE, "cases")
+    return [Parser(os.path.join(folder, name)).parse() for name in sorted(os.listdir(folder)) if name.endswith(".txt")]
+
+
+def count(subjects):
+    """One line: how many cases of which side, and how many of each must pass."""
+    cases = [case for subject in subjects for case in subject.cases]
+    sides = []
+    for side in ("request", "answer"):
+        of_side = [case for case in cases if bool(case.answers) == (side == "answer")]
+        valid = [case for case in of_side if not is_refusal(case)]
+        unusual = [case for case in valid if not re.match(r"plain|GET|HTTP/1\.[01]$|neither", case.name)]
+        sides.append(f"{len(of_side)} {side}-side ({len(valid)} valid, {len(unusual)} of them unusual)")
+    return f"{len(cases)} cases: {', '.join(sides)}"
+
+
+
+def shortened(text):
+    """So that a fault of a long case can be read."""
+    return text if len(text) <= 700 else f"{text[:450]} ... {text[-200:]}"
+
+
 HOWS = ["whole", "bytes", "cut 1", "cut 2", "cut 3", "tls"]
+
+
+def wanted_of_reader(case):
+    """What the reader of heads and chunks alone must say: refused, passes, or that others decide."""
+    if not is_refusal(case):
+        return "passes"
+    statuses = set(case.client[0][0].split()[0].split("/"))
+    if case.answers or len(case.client) > 1 or not statuses <= {"400", "414", "417", "431", "501", "505"}:
+        return "either"
+    return "refused"
+
+
+def export(subjects, to):
+    """All cases as bytes, for tests/unit/http/test_corpus.c: a line of words, then the bytes."""
+    for subject in subjects:
+        underscore = re.search(r"underscore_headers = (\w+)", subject.parts["listener"])
+        for case in subject.cases:
+            method = re.match(rb"[A-Z]+|", case.sent)[0].decode() or "-"
+            data = case.answers[0][0] if case.answers else case.sent
+            side = "answer" if case.answers else "request"
+            where = f"{os.path.basename(case.file)}:{case.line}"
+            to.write(f"{side} {wanted_of_reader(case)} {underscore[1] if underscore else 'drop'} {method[:20]} {where} {len(data)}\n".encode())
+            to.write(data)
 
 
 def main():
     options = argparse.ArgumentParser()
-    options.add_argument("--gateway", required=True)
+    options.add_argument("--gateway")
     options.add_argument("--list", action="store_true", help="only count the cases")
+    options.add_argument("--export", action="store_true", help="only write the cases' bytes to stdout")
     options.add_argument("-v", action="store_true", help="each case's name")
     options.add_argument("words", nargs="*", help="parts of a file's or a case's name")
     given = options.parse_args()
+    subjects = all_subjects()
+    if given.export:
+        export(subjects, sys.stdout.buffer)
+        return 0
+    if given.list or not given.gateway:
+        for subject in subjects:
+            print(f"{len(subject.cases):4d} {os.path.basename(subject.path)}")
+        print(count(subjects))
+        return 0
     os.environ["SALLYPORT"] = given.gateway
     import ca as authority              # pylint: disable=import-outside-toplevel
     import gateway as program           # pylint: disable=import-outside-toplevel
     import wire                         # pylint: disable=import-outside-toplevel
 
-    folder = os.path.join(HERE, "cases")
-    subjects = [Parser(os.path.join(folder, name)).parse() for name in sorted(os.listdir(folder)) if name.endswith(".txt")]
-    if given.list:
-        for subject in subjects:
-            print(f"{len(subject.cases):4d} {os.path.basename(subject.path)}")
-        print(f"{sum(len(subject.cases) for subject in subjects):4d} cases")
-        return 0
     faults = runs = cases = 0
     began = time.monotonic()
     with tempfile.TemporaryDirectory() as temp:
@@ -556,9 +620,11 @@ def main():
                         runner.run(case, how, f"r{runs}")
                     except Fault as fault:
                         faults += 1
-                        print(f"FAILED {case} ({how}) [RFC {case.rfc}]\n       {fault}")
+                        print(f"FAILED {case} ({how}) [RFC {case.rfc}]\n       {shortened(str(fault))}")
                         break
             runner.end()
+    if not given.words:
+        print(count(subjects))
     print(f"conformance: {cases} cases, {runs} runs, {faults} failed, {time.monotonic() - began:.0f} s")
     return 1 if faults else 0
 

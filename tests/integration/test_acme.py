@@ -147,9 +147,13 @@ def test_a_linked_folder_is_not_followed(gateway, port, folders, level):
     put(other, "token", b"x")
     os.makedirs(os.path.dirname(os.path.join(root, level)), exist_ok=True)
     os.symlink(os.path.join(other, level), os.path.join(root, level))
-    gateway(config(port, root))
-    time.sleep(0.5)
+    running = gateway(config(port, root))
+    time.sleep(1.5)
     assert get(port, "token").status == 404
+    assert len(running.events("acme_webroot_unreadable")) == 1, "said once, not at each look"
+    os.unlink(os.path.join(root, level))
+    put(root, "token", b"good")
+    assert comes(port, "token", b"good")
 
 
 def test_the_newest_of_many(gateway, port, folders):
@@ -163,6 +167,22 @@ def test_the_newest_of_many(gateway, port, folders):
     put(root, "new", b"new")
     assert comes(port, "new", b"new")
     assert get(port, "old16").status == 404
+
+
+def test_thousands_of_strange_names(gateway, port, folders):
+    """Bounded: the look is short, the master goes on, and what is asked for comes back when they are gone."""
+    root = folders("acme")
+    folder = os.path.dirname(put(root, "token", b"x"))
+    for i in range(3000):
+        os.symlink("/etc/passwd", f"{folder}/strange.{i}")
+    running = gateway(config(port, root))
+    before = procs.cpu_us(running.pid)
+    time.sleep(2)
+    assert procs.cpu_us(running.pid) - before < 300_000 * program.SLOW
+    assert get(port, "strange.1").status == 404
+    for i in range(3000):
+        os.unlink(f"{folder}/strange.{i}")
+    assert comes(port, "token", b"x")
 
 
 def test_a_worker_that_comes_later_has_them(gateway, port, folders):

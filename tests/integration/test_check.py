@@ -189,6 +189,30 @@ def test_expired_certificate(check, ca):
     assert check(text, "--strict")[0] == 3
 
 
+def tls_section(ca, leaf, verify, crl):
+    return f"""\
+[listener:l]
+bind = 127.0.0.1:1024
+tls = t
+[tls:t]
+cert = {leaf.chain}
+key_file = {leaf.key}
+client_ca = {ca.cert}
+client_verify = {verify}
+crl = {crl}
+[route:a]
+host = *
+respond = 200
+"""
+
+
+@pytest.mark.parametrize("verify, late", [("required", True), ("off", False)])
+def test_a_revocation_list_out_of_date(check, ca, leaf, verify, late):
+    code, said = check(tls_section(ca, leaf, verify, ca.crl(next_update="20200201000000Z")))
+    assert code == 0 and ("OUT OF DATE" in said) == late, said
+    assert "OUT OF DATE" not in check(tls_section(ca, leaf, verify, ca.crl()))[1]
+
+
 def test_include(folders):
     where = folders()
     os.makedirs(f"{where}/conf.d", mode=0o700)

@@ -7,10 +7,9 @@ import sys
 
 import pytest
 
-import gateway as program
-
 sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), "..", "clients"))
 import real_site                        # noqa: E402
+from real_site import ports, site       # noqa: E402,F401 pylint: disable=unused-import
 
 ASKED = "%{http_code} %{http_version} %{num_connects} %{num_redirects} %{size_download} %{size_upload} %{content_type} %{exitcode}\\n"
 BOUNDARY = re.compile(r"(?<=boundary=)\d+|(?<=--)\d{20}(?=-?-?\r?\n)")
@@ -94,21 +93,6 @@ CASES = [
     ("one suite", "--tls-max 1.2 --ciphers ECDHE-ECDSA-CHACHA20-POLY1305 {base}/1k.txt"),
     ("a fast open", "--tcp-fastopen {base}/1k.txt"),
 ]
-
-
-@pytest.fixture(scope="module")
-def site(folders, ca):
-    made = real_site.RealSite(folders("site"), ca.leaf("example.com", "localhost"))
-    yield made
-    made.end()
-
-
-@pytest.fixture
-def ports(gateway, site):
-    """Plain and TLS port of the gateway."""
-    plain, secure = program.free_port(), program.free_port()
-    gateway(site.ini(plain, secure))
-    return {False: plain, True: secure}
 
 
 def command(ca, port, *words):

@@ -66,6 +66,17 @@ def test_ipv6(gateway, behind):
     assert got.get("X-Forwarded-For") == "::1" and got.get("Host") == f"[::1]:{port}"
 
 
+@pytest.mark.skipif(not has_ipv6(), reason="no IPv6 on loopback")
+def test_both_families_at_one_port(gateway, behind):
+    """[::] is IPv6 alone, so the two stand beside each other and an IPv4 client is seen as one."""
+    port = program.free_port()
+    gateway(config(f"bind = 0.0.0.0:{port}, [::]:{port}", behind.port))
+    for host in ("127.0.0.1", "::1"):
+        with Client((host, port)) as client:
+            assert client.ask().body == b"ok"
+        assert behind.requests[-1].get("X-Forwarded-For") == host
+
+
 def test_several_listeners_plain_and_tls(gateway, behind, leaf, ca):
     plain, secure = program.free_port(), program.free_port()
     gateway(config(f"bind = 127.0.0.1:{plain}", behind.port, f"""

@@ -297,19 +297,30 @@ def test_host_must_belong_to_the_site(guarded, ca):
     assert not behind.requests
 
 
-def test_revoked_client_certificate(guarded, ca, folders):
-    where = folders("crl")
+def test_revoked_client_certificate(guarded, ca):
     bad = ca.leaf("revoked", use="clientAuth")
-    conf = os.path.join(where, "ca.cnf")
-    with open(conf, "w", encoding="ascii") as file:
-        file.write(f"[ca]\ndefault_ca=x\n[x]\ndatabase={where}/index\ndefault_md=sha256\ndefault_crl_days=30\ncrlnumber={where}/num\n")
-    open(f"{where}/index", "w", encoding="ascii").close()
-    with open(f"{where}/num", "w", encoding="ascii") as file:
-        file.write("01\n")
-    import ca as authority
-    base = ("ca", "-config", conf, "-cert", ca.cert, "-keyfile", ca.key_path)
-    authority.openssl(*base, "-revoke", bad.chain)
-    authority.openssl(*base, "-gencrl", "-out", f"{where}/crl.pem")
-    port, _ = guarded(more=f"crl = {where}/crl.pem")
+    port, _ = guarded(more=f"crl = {ca.crl(bad)}")
     assert can(port, with_certificate(ca, ca.leaf("somebody", use="clientAuth")), "closed.example")
     assert not can(port, with_certificate(ca, bad), "closed.example")
+
+
+def test_a_revocation_list_that_is_out_of_date(guarded, ca):
+    """Nobody knows what was revoked since: refused, and said at the start."""
+    port, _ = guarded(more=f"crl = {ca.crl(next_update='20200201000000Z')}")
+    assert not can(port, with_certificate(ca, ca.leaf("somebody", use="clientAuth")), "closed.example")
+    assert can(port, wire.context(ca.cert), "open.example")
+
+
+def test_client_certificate_fields(guarded, ca):
+    """Subject, serial and fingerprint as openssl prints them."""
+    port, behind = guarded("required", "client_cert_headers = yes")
+    leaf = ca.leaf("somebody", use="clientAuth")
+    with Client(port, with_certificate(ca, leaf), "closed.example") as client:
+        assert client.ask(host="closed.example", fields=[("X-Client-Cert-Serial", "1")]).status == 200
+    said = subprocess.run(["openssl", "x509", "-in", leaf.chain, "-noout", "-subject", "-nameopt", "RFC2253", "-serial", "-fingerprint",
+                           "-sha256"], capture_output=True, text=True, check=True).stdout.splitlines()
+    subject, serial, fingerprint = (line.partition("=")[2] for line in said)
+    got = behind.requests[0]
+    assert got.all("X-Client-Cert-Subject") == [subject]
+    assert [one.lstrip("0") for one in got.all("X-Client-Cert-Serial")] == [serial.lstrip("0")]
+    assert got.all("X-Client-Cert-Fingerprint") == [fingerprint.replace(":", "").lower()]

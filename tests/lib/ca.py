@@ -62,6 +62,23 @@ class Ca:
         self.made[wanted] = Leaf(f"{base}.pem", f"{base}.key")
         return self.made[wanted]
 
+    def crl(self, *revoked, next_update=None):
+        """A revocation list of these leaves, good for 30 days or until that time (YYYYMMDDHHMMSSZ); its path."""
+        where = self.path(f"crl{len(self.made)}")
+        os.mkdir(where, 0o700)
+        self.made[where] = f"{where}/crl.pem"
+        with open(f"{where}/ca.cnf", "w", encoding="ascii") as file:
+            file.write(f"[ca]\ndefault_ca=x\n[x]\ndatabase={where}/index\ndefault_md=sha256\ndefault_crl_days=30\ncrlnumber={where}/num\n")
+        for name, text in (("index", ""), ("num", "01\n")):
+            with open(f"{where}/{name}", "w", encoding="ascii") as file:
+                file.write(text)
+        base = ("ca", "-config", f"{where}/ca.cnf", "-cert", self.cert, "-keyfile", self.key_path)
+        for leaf in revoked:
+            openssl(*base, "-revoke", leaf.chain)
+        dates = ("-crl_lastupdate", "20200101000000Z", "-crl_nextupdate", next_update) if next_update else ()
+        openssl(*base, "-gencrl", *dates, "-out", f"{where}/crl.pem")
+        return f"{where}/crl.pem"
+
     def self_signed(self, name, days=30, not_after=None):
         base = self.path(f"self-{name}-{days}-{len(self.made)}")
         self.make_key(f"{base}.key", "ecdsa")

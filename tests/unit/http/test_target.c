@@ -315,7 +315,7 @@ static const struct feed_case targets[] = {
 	{ "absolute without a host", T("http:///a"), SP_REFUSE_TARGET },
 	{ "absolute without anything", T("http://"), SP_REFUSE_TARGET },
 	{ "absolute with a port only", T("http://:80/"), SP_REFUSE_TARGET },
-	{ "absolute, empty port", T("http://a:/"), SP_REFUSE_TARGET },
+	{ "absolute, empty port", T("http://a:/"), OK },
 	{ "absolute, port 0", T("http://a:0/"), SP_REFUSE_TARGET },
 	{ "one slash", T("http:/a/"), SP_REFUSE_TARGET },
 	{ "no slash", T("http:a/"), SP_REFUSE_TARGET },
@@ -328,7 +328,7 @@ static const struct feed_case targets[] = {
 	{ "escaped host", T("http://%61/"), SP_REFUSE_TARGET },
 	{ "absolute above the root", T("http://a/../b"), SP_REFUSE_PATH },
 	{ "absolute with a bad query", T("http://a?%"), SP_REFUSE_TARGET },
-	{ "two schemes", T("http://http://a/"), SP_REFUSE_TARGET },
+	{ "two schemes", T("http://http://a/"), SP_REFUSE_HOST },
 };
 
 static const struct feed_case hosts[] = {
@@ -365,7 +365,7 @@ static const struct feed_case hosts[] = {
 	{ "port 65536", HOST("a:65536"), SP_REFUSE_HOST },
 	{ "port with leading zeros", HOST("a:0080"), SP_REFUSE_HOST },
 	{ "port of six digits", HOST("a:000080"), SP_REFUSE_HOST },
-	{ "empty port", HOST("a:"), SP_REFUSE_HOST },
+	{ "empty port", HOST("a:"), OK },
 	{ "port no number", HOST("a:http"), SP_REFUSE_HOST },
 	{ "port with a sign", HOST("a:+80"), SP_REFUSE_HOST },
 	{ "port negative", HOST("a:-1"), SP_REFUSE_HOST },
@@ -414,7 +414,7 @@ static const struct feed_case hosts[] = {
 	{ "name in brackets", HOST("[a]"), SP_REFUSE_HOST },
 	{ "v6 and more", HOST("[::1]a"), SP_REFUSE_HOST },
 	{ "v6 two brackets", HOST("[[::1]]"), SP_REFUSE_HOST },
-	{ "v6 empty port", HOST("[::1]:"), SP_REFUSE_HOST },
+	{ "v6 empty port", HOST("[::1]:"), OK },
 	{ "v6 bad port", HOST("[::1]:a"), SP_REFUSE_HOST },
 	{ "v6 trailing dot", HOST("[::1]."), SP_REFUSE_HOST },
 	{ "v6 nine groups", HOST("[1:2:3:4:5:6:7:8:9]"), SP_REFUSE_HOST },

@@ -99,7 +99,7 @@ static const struct {
 } answer_cases[] = {
 	{ T("HTTP/1.0 200 OK\r\nContent-Length: 05\r\nX:y\r\n\r\n"), SP_M_GET, SP_H1_CONN_DEFAULT,
 	  "HTTP/1.1 200 OK\r\nContent-Length: 5\r\nX: y\r\n\r\n" },
-	{ T("HTTP/1.1 404\r\nContent-Length: 0\r\n\r\n"), SP_M_GET, SP_H1_CONN_CLOSE,
+	{ T("HTTP/1.1 404 \r\nContent-Length: 0\r\n\r\n"), SP_M_GET, SP_H1_CONN_CLOSE,
 	  "HTTP/1.1 404 \r\nConnection: close\r\nContent-Length: 0\r\n\r\n" },
 	{ T("HTTP/1.1 200 OK\r\ntransfer-encoding: chunked\r\nConnection: close\r\n\r\n"), SP_M_GET,
 	  SP_H1_CONN_KEEP_ALIVE, "HTTP/1.1 200 OK\r\nConnection: keep-alive\r\nTransfer-Encoding: chunked\r\n\r\n" },

@@ -10,18 +10,12 @@ static const struct {
 	const char *name;
 	bool is_name;
 } names[] = {
-	{ "a", true },
-	{ "evaGxfADs6pSRb2LAv9IZf17Dt3juxGJ-PCt92wr-oA", true },
-	{ "A_Z-09", true },
-	{ "", false },
-	{ ".", false },
-	{ "..", false },
-	{ "a.b", false },
-	{ "a/b", false },
-	{ "a b", false },
-	{ "a%2f", false },
-	{ "a\n", false },
-	{ "\xc3\xa9", false },
+	{ "a", true },      { "evaGxfADs6pSRb2LAv9IZf17Dt3juxGJ-PCt92wr-oA", true },
+	{ "A_Z-09", true }, { "", false },
+	{ ".", false },     { "..", false },
+	{ "a.b", false },   { "a/b", false },
+	{ "a b", false },   { "a%2f", false },
+	{ "a\n", false },   { "\xc3\xa9", false },
 };
 
 static void test_names(void **state)
@@ -60,7 +54,7 @@ static void test_what_is_packed_is_found(void **state)
 	n += sp_challenge_pack(pack + n, SP_STR("empty"), SP_STR_NONE);
 	set = sp_challenges_new(sp_str_of(pack, n));
 	assert_non_null(set);
-	memset(pack, 0, sizeof(pack));          /* the set has its own */
+	memset(pack, 0, sizeof(pack)); /* the set has its own */
 	assert_text(set, "one", SP_STR("one.thumb\n"));
 	assert_text(set, "large", sp_str_of(large, sizeof(large)));
 	assert_int_equal(sp_challenges_find(set, SP_STR("empty")).n, 0);
@@ -87,12 +81,9 @@ static const struct {
 	const char *name;
 	struct sp_str pack;
 } broken[] = {
-	{ "half a head", { "\1\0", 2 } },
-	{ "no name", { "\0\1\0x", 4 } },
-	{ "a name cut", { "\4\0\0abc", 6 } },
-	{ "a text cut", { "\1\4\0axyz", 7 } },
-	{ "a text too long", { "\1\1\20a", 4 } },
-	{ "a name that is none", { "\1\0\0/", 4 } },
+	{ "half a head", { "\1\0", 2 } },           { "no name", { "\0\1\0x", 4 } },
+	{ "a name cut", { "\4\0\0abc", 6 } },       { "a text cut", { "\1\4\0axyz", 7 } },
+	{ "a text too long", { "\1\1\20a", 4 } },   { "a name that is none", { "\1\0\0/", 4 } },
 	{ "something behind", { "\1\1\0axy", 6 } },
 };
 
@@ -126,8 +117,8 @@ static void test_cuts_and_count(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(test_names),  cmocka_unit_test(test_what_is_packed_is_found),
-		cmocka_unit_test(test_nothing), cmocka_unit_test(test_broken),
+		cmocka_unit_test(test_names),          cmocka_unit_test(test_what_is_packed_is_found),
+		cmocka_unit_test(test_nothing),        cmocka_unit_test(test_broken),
 		cmocka_unit_test(test_cuts_and_count),
 	};
 
