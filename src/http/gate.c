@@ -181,7 +181,8 @@ static enum sp_refuse read_host(struct sp_head *head, struct sp_arena *arena, co
 	head->host = host.host;
 	head->port = host.port;
 	head->host_text = facts->host;
-	if (host.port == 0 && facts->host.p[facts->host.n - 1] == ':') /* an empty port, which is left out (RFC 3986 6.2.3) */
+	if (host.port == 0 &&
+	    facts->host.p[facts->host.n - 1] == ':') /* an empty port, which is left out (RFC 3986 6.2.3) */
 		head->host_text.n--;
 	return sp_target_read(head, arena, &host);
 }

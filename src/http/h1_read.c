@@ -73,7 +73,8 @@ static bool agrees_on_meaning(const http_parser *parser, const struct sp_head *h
 
 	/* Ours ignores some Upgrades that http-parser does not. That it sees none means nothing: it stops reading a
 	 * Connection list at a tab or an empty item, which RFC 9110 5.6.1 has us read over. */
-	if (parser->http_major != 1 || parser->http_minor != head->minor || (parser->upgrade != 0 && head->upgrade.n == 0))
+	if (parser->http_major != 1 || parser->http_minor != head->minor ||
+	    (parser->upgrade != 0 && head->upgrade.n == 0))
 		return false;
 	if (is_chunked != (head->framing == SP_BODY_CHUNKED) || (!is_chunked && parser->content_length != length))
 		return false;

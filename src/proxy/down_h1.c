@@ -6,6 +6,7 @@
 
 #include "client.h"
 #include "exchange.h"
+#include "pace.h"
 #include "proxy_int.h"
 
 #define BEHIND_MAX 16384U               /* bytes read ahead of their turn: no more is read beyond this many */
@@ -29,43 +30,7 @@ static const struct sp_h1_limits *limits_of(struct sp_down_h1 *d)
 	return &client_of(d)->from.listening->serve->limits;
 }
 
-/* ---- how fast the client must be (spec [listener] min_rate) */
-
-static uint64_t progress(const struct sp_down_h1 *d)
-{
-	return d->body.bytes + d->end.x->bytes_out;
-}
-
-static void on_pace(struct sp_deadline *deadline)
-{
-	struct sp_client *c = SP_HOLDER(deadline, struct sp_client, deadline);
-	struct sp_down_h1 *d = &c->down;
-	uint64_t moved = progress(d) - d->pace_mark;
-
-	if (!d->is_pace_grace && moved * 1000000 < c->from.listening->serve->conf->min_rate * SP_PACE_MS) {
-		sp_exchange_failed(d->end.x, SP_DOWN, SP_WHY_CLIENT_SLOW);
-		return;
-	}
-	d->is_pace_grace = false;
-	d->pace_mark = progress(d);
-	sp_deadline_set(deadline, c->from.listening->pace, on_pace);
-}
-
-/* Counts while a body is due from the client, or bytes wait for it. */
-static void set_pace(struct sp_down_h1 *d, bool is_owing)
-{
-	struct sp_client *c = client_of(d);
-
-	if (!is_owing) {
-		sp_deadline_clear(&c->deadline);
-		return;
-	}
-	if (sp_deadline_is_set(&c->deadline))
-		return;
-	d->is_pace_grace = true;
-	d->pace_mark = progress(d);
-	sp_deadline_set(&c->deadline, c->from.listening->pace, on_pace);
-}
+/* ---- the request's body */
 
 static bool is_reading_body(const struct sp_down_h1 *d)
 {
@@ -77,10 +42,8 @@ static void set_wants(struct sp_down_h1 *d)
 	bool is_reading = is_reading_body(d);
 
 	sp_stream_want(stream_of(d), (is_reading ? SP_READ : SP_GONE) | (d->is_blocked ? SP_WRITE : 0));
-	set_pace(d, d->is_blocked || (is_reading && d->state == SP_DOWN_RUN));
+	sp_pace_follow(d, d->is_blocked || (is_reading && d->state == SP_DOWN_RUN));
 }
-
-/* ---- the request's body */
 
 static void after_body(struct sp_down_h1 *d, enum sp_body_rc rc)
 {

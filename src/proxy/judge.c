@@ -289,9 +289,29 @@ static bool wants_websocket(const struct sp_exchange *x)
 	       sp_str_eq_nocase(x->request.upgrade, SP_STR("websocket"));
 }
 
+/* RFC 9110 7.6.2: an OPTIONS that may go no further is for us; any other has one hop less before it. */
+static bool take_hop(struct sp_exchange *x, bool *is_last)
+{
+	struct sp_field *f = x->request.method != SP_M_OPTIONS ? NULL : sp_head_find_name(&x->request, SP_STR("Max-Forwards"));
+	uint64_t hops;
+	char *text;
+
+	*is_last = false;
+	if (f == NULL || !sp_str_u64(f->value, UINT64_MAX, &hops))
+		return true;
+	*is_last = hops == 0;
+	if (hops == 0)
+		return true;
+	text = sp_arena_printf(&x->arena, "%llu", (unsigned long long)hops - 1);
+	if (text != NULL)
+		f->value = sp_str(text);
+	return text != NULL;
+}
+
 static enum sp_exchange_state forward(struct sp_exchange *x)
 {
 	const struct sp_conf_listener *listener = x->from->listening->serve->conf;
+	bool is_last;
 
 	if (!is_path_allowed(x)) {
 		x->must_close = true;
@@ -306,6 +326,10 @@ static enum sp_exchange_state forward(struct sp_exchange *x)
 		return answer(x, SP_WHY_OK, (unsigned)x->route->redirect_status);
 	if (x->route->respond_status != 0)
 		return answer(x, SP_WHY_OK, (unsigned)x->route->respond_status);
+	if (!take_hop(x, &is_last))
+		return answer(x, SP_WHY_NO_MEMORY, 0);
+	if (is_last)
+		return answer_options(x);
 	x->pool = x->proxy->pools[x->route->pool - x->serve->conf->pools];
 	x->is_upgrade = wants_websocket(x);
 	if (!prepare_head(x))

@@ -12,8 +12,9 @@ import ca
 import gateway as program
 import procs
 
-FLAGS = ["--headless=new", "--no-sandbox", "--disable-gpu", "--disable-dev-shm-usage", "--disable-quic", "--no-first-run", "--disable-background-networking",
-         "--disable-component-update", "--disable-sync", "--disable-default-apps", "--no-proxy-server", "--autoplay-policy=no-user-gesture-required"]
+FLAGS = ["--headless=new", "--no-sandbox", "--disable-gpu", "--disable-dev-shm-usage", "--disable-quic", "--no-first-run",
+         "--disable-background-networking", "--disable-component-update", "--disable-sync", "--disable-default-apps", "--no-proxy-server",
+         "--autoplay-policy=no-user-gesture-required"]
 
 
 def is_here():
@@ -30,7 +31,8 @@ class Browser:
     def __init__(self, folder, certificate):
         self.port = program.free_port()
         env = {"PATH": os.environ["PATH"], "HOME": folder, "TMPDIR": folder, "LC_ALL": "C.UTF-8"}
-        self.driver = procs.start(["chromedriver", f"--port={self.port}"], stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL, env=env)
+        self.driver = procs.start(["chromedriver", f"--port={self.port}"], stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL,
+                                  stderr=subprocess.DEVNULL, env=env)
         assert procs.wait_for(self.is_ready), "chromedriver is not up"
         arguments = [*FLAGS, f"--user-data-dir={folder}/profile", f"--ignore-certificate-errors-spki-list={key_hash(certificate)}"]
         made = self.ask("POST", "/session", {"capabilities": {"alwaysMatch": {

@@ -23,6 +23,7 @@ sys.path.insert(0, HERE)
 import run as conformance               # noqa: E402
 
 OURS = {"403", "404", "405", "413", "414", "421", "431"}       # limits, routes and rules: each gateway has its own
+COMPARED_MAX = 4000                     # bytes: longer ones are about limits
 PATIENCE = 0.4                          # seconds for an answer; who waits for more has not forwarded
 
 NGINX = """
@@ -161,7 +162,12 @@ KINDS = ["malformed requests forwarded", "valid requests refused", "broken answe
 
 
 def kind_of(case):
-    """An index into KINDS, or None: not comparable."""
+    """An index into KINDS, or None: not comparable.
+
+    The scripted backend neither says 100 nor reads on behind an early answer, and gateways may buffer requests.
+    """
+    if case.is_early or b"100-continue" in case.sent.lower() or len(case.sent) > COMPARED_MAX or any(len(data) > COMPARED_MAX for data, _ in case.answers):
+        return None
     statuses = [set(items[0].split()[0].split("/")) for items in case.client]
     is_bad = conformance.is_refusal(case)
     if any(status & OURS for status in statuses if not status & {"400", "501", "505"}):
@@ -202,7 +208,8 @@ def observe(case, gateway_port, origin, wire, number):
 
 
 def is_answer_as_wanted(got, items):
-    if str(got.status) not in items[0].split()[0].split("/") or not got.is_complete:
+    wanted = items[0].split()[0]
+    if not got.is_complete or (str(got.status) not in wanted.split("/") and not (wanted[0] == "2" and 200 <= got.status < 300)):
         return False
     bodies = [item[5:] for item in items if item.startswith("body=")]
     return all(got.body == conformance.unescape(body) for body in bodies)

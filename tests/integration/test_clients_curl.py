@@ -191,7 +191,8 @@ def test_in_parallel(ports, site, ca, folders):
     urls = []
     for number in range(40):
         urls += ["-o", f"{where}/{number}", f"https://example.com:{ports[True]}/3m.bin"]
-    done = subprocess.run(command(ca, ports[True], "--no-include", "-Z", "--parallel-max", "20", *urls), capture_output=True, timeout=120, check=False)
+    line = command(ca, ports[True], "--no-include", "-Z", "--parallel-max", "20", *urls)
+    done = subprocess.run(line, capture_output=True, timeout=120, check=False)
     assert done.returncode == 0, done.stderr
     for number in range(40):
         assert subprocess.run(["cmp", f"{where}/{number}", site.path("3m.bin")], check=False).returncode == 0
@@ -200,7 +201,7 @@ def test_in_parallel(ports, site, ca, folders):
 @pytest.mark.parametrize("secure", [False, True], ids=["plain", "tls"])
 def test_h2load_as_http1(ports, secure):
     """A load of several connections, without an error."""
-    done = subprocess.run(["h2load", "--h1", "-n", "6000", "-c", "20", "-t", "1", f"http{'s' if secure else ''}://localhost:{ports[secure]}/1k.txt"],
-                          capture_output=True, text=True, timeout=120, check=False)
+    url = f"http{'s' if secure else ''}://localhost:{ports[secure]}/1k.txt"
+    done = subprocess.run(["h2load", "--h1", "-n", "6000", "-c", "20", "-t", "1", url], capture_output=True, text=True, timeout=120, check=False)
     assert done.returncode == 0 and "6000 succeeded, 0 failed, 0 errored, 0 timeout" in done.stdout, done.stdout + done.stderr
     assert "6000 2xx" in done.stdout

@@ -56,7 +56,8 @@ def test_undici(modules, site, ports, ca, secure):
         answers.append(told)
     want, got = answers
     assert len(want) > 350 and len(got) == len(want)
-    wrong = [(one["name"], {key: (one[key], other[key]) for key in one if one[key] != other[key]}) for one, other in zip(want, got) if one != other]
+    wrong = [(one["name"], {key: (one[key], other[key]) for key in one if one[key] != other[key]})
+             for one, other in zip(want, got) if one != other]
     assert not wrong, f"{len(wrong)} wrong, direct and through: {wrong[:4]}"
 
 

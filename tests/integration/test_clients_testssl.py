@@ -18,11 +18,12 @@ OF_THE_TEST = {"cert_revocation", "engine_problem"}
 def findings(request, serve, ca, folders, port):
     """All that testssl says of a site with both kinds of key, by id."""
     leaves = [ca.leaf("localhost", kind=kind, days=300, stem="scanned") for kind in ("ecdsa", "rsa")]
-    sites = f"[tls:scanned]\npolicy = {request.param}\n" + "".join(f"cert = {leaf.chain}\nkey_file = {leaf.key}\n" for leaf in leaves)
-    serve(listener="tls = scanned", more=sites)
+    pairs = "".join(f"cert = {leaf.chain}\nkey_file = {leaf.key}\n" for leaf in leaves)
+    serve(listener="tls = scanned", more=f"[tls:scanned]\npolicy = {request.param}\n{pairs}")
     told = f"{folders('testssl')}/findings.json"
-    subprocess.run(["testssl", "--quiet", "--color", "0", "--warnings", "off", "--ip", "127.0.0.1", "-n", "none", "--add-ca", ca.cert, "--jsonfile", told,
-                    f"localhost:{port}"], stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL, timeout=600, check=False)
+    subprocess.run(["testssl", "--quiet", "--color", "0", "--warnings", "off", "--ip", "127.0.0.1", "-n", "none", "--add-ca", ca.cert,
+                    "--jsonfile", told, f"localhost:{port}"], stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL,
+                   stderr=subprocess.DEVNULL, timeout=600, check=False)
     with open(told, encoding="utf-8") as file:
         return request.param, {one["id"]: one for one in json.load(file)}
 

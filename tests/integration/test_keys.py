@@ -102,13 +102,13 @@ def test_user_and_group(serve, folders):
     """Started as root, the workers are somebody else; the master alone is not."""
     nobody = pwd.getpwnam("nobody")
     running, _, port = serve(gateway="user = nobody\ngroup = nogroup")
+    with Client(port) as client:
+        assert client.ask().status == 200, "a worker is somebody else by the time that it serves"
     for pid in running.workers():
         with open(f"/proc/{pid}/status", encoding="ascii") as file:
             text = file.read()
         assert re.search(rf"^Uid:\t{nobody.pw_uid}\t{nobody.pw_uid}\t{nobody.pw_uid}\t", text, re.M)
         assert re.search(rf"^Gid:\t{nobody.pw_gid}\t{nobody.pw_gid}\t{nobody.pw_gid}\t", text, re.M)
-    with Client(port) as client:
-        assert client.ask().status == 200
 
 
 def test_behind_sets_what_goes_with_it(folders):

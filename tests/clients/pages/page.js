@@ -60,9 +60,11 @@ const does = {
     const first = new TextDecoder().decode((await reader.read()).value)
     const began = performance.now()
     const second = new TextDecoder().decode((await reader.read()).value)
-    return { first, second, waited: performance.now() - began > 300 }
+    const waited = performance.now() - began > 300
+    return { first, second, waited, ended: (await reader.read()).done }
   },
 
+  // Most must be here before the next one leaves; a busy machine may hold some.
   async events () {
     const source = new EventSource('/app/events')
     const late = []
@@ -71,7 +73,7 @@ const does = {
       source.onerror = () => reject(new Error('events: error'))
     })
     source.close()
-    return { count: late.length, late: late.sort((a, b) => a - b)[15] > 40 ? late : 0 }
+    return { count: late.length, late: late.sort((a, b) => a - b)[10] > 45 ? late : 0 }
   },
 
   // A file of sound in a video element: played from its start, then from places that need ranges of their own.

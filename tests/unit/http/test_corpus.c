@@ -8,7 +8,7 @@
 
 #include "sp/http/chunked.h"
 
-enum { EVERY_CUT = 2500, WORD = 64, HEAD_SEEN = 17000 };
+enum { EVERY_CUT = 1500, WORD = 64, HEAD_SEEN = 17000 };
 
 struct corpus_case {
 	char side[WORD], want[WORD], underscore[WORD], method[WORD], where[WORD];
@@ -18,7 +18,8 @@ struct corpus_case {
 
 static bool next_case(FILE *from, struct corpus_case *c)
 {
-	if (fscanf(from, "%63s %63s %63s %63s %63s %zu", c->side, c->want, c->underscore, c->method, c->where, &c->n) != 6)
+	if (fscanf(from, "%63s %63s %63s %63s %63s %zu", c->side, c->want, c->underscore, c->method, c->where, &c->n) !=
+	    6)
 		return false;
 	assert_int_equal(fgetc(from), '\n');
 	c->bytes = malloc(c->n + 1);
