@@ -104,7 +104,7 @@ static void reopen_logs(struct sp_master *m)
 		if (sp_slot_of_role(m, SP_IPC_LOGGER)->pid > 0)
 			sp_slot_tell(sp_slot_of_role(m, SP_IPC_LOGGER), &message);
 	}
-	sp_info("logs_reopened");
+	sp_info("reopening_logs");
 }
 
 static void handle(struct sp_master *m, unsigned signo)

@@ -119,6 +119,7 @@ static void change_sink(struct stream *s, int fd)
 	if (s->sink.fd > STDERR_FILENO)
 		(void)close(s->sink.fd);
 	sp_sink_open(&s->sink, fd);
+	sp_info("log_reopened", SP_KV_TEXT("log", s->name));
 }
 
 static void on_message(struct sp_channel *ch, struct sp_ipc_message *m)

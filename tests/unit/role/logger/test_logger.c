@@ -217,7 +217,8 @@ static void test_reopen(void **state)
 	read_all(fresh);
 	assert_string_equal(got, "three\n");
 	read_all(bed.files[1]);
-	assert_string_equal(got, "wrong\n");
+	assert_memory_equal(got, "wrong\n", 6);
+	assert_non_null(strstr(got, "event=log_reopened"));
 	close(old);
 	close(fresh);
 	close(bed.files[1]);
