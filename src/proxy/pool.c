@@ -1,6 +1,8 @@
 #include "pool.h"
 
+#include <errno.h>
 #include <stdlib.h>
+#include <sys/socket.h>
 
 #include "balance.h"
 #include "proxy_int.h"
@@ -63,6 +65,33 @@ static struct sp_up_h1 *newest_idle(const struct sp_backend *backend)
 	return SP_HOLDER(backend->idle.next, struct sp_up_h1, idle_link);
 }
 
+/*
+ * A byte that nobody asked for, or the end, may have come with its event still
+ * behind the one that asks for a connection now. A request that is written
+ * behind such bytes would get them as its answer, so the socket itself is asked.
+ */
+static bool is_silent(const struct sp_up_h1 *up)
+{
+	char byte;
+	ssize_t r;
+
+	do
+		r = recv(up->stream.fd, &byte, 1, 0);
+	while (r < 0 && errno == EINTR);
+	return r < 0 && errno == EAGAIN;
+}
+
+static struct sp_up_h1 *lend_idle(const struct sp_backend *backend)
+{
+	struct sp_up_h1 *up;
+
+	while ((up = newest_idle(backend)) != NULL && !is_silent(up))
+		sp_up_h1_close(up);
+	if (up != NULL)
+		sp_up_h1_lend(up);
+	return up;
+}
+
 enum sp_pool_rc sp_pool_lend(struct sp_pool *pool, struct sp_pool_want *want, struct sp_lease **out)
 {
 	bool is_full;
@@ -72,10 +101,8 @@ enum sp_pool_rc sp_pool_lend(struct sp_pool *pool, struct sp_pool_want *want, st
 	want->chosen = backend;
 	if (backend == NULL)
 		return is_full ? SP_POOL_FULL : SP_POOL_DOWN;
-	up = want->is_fresh ? NULL : newest_idle(backend);
-	if (up != NULL)
-		sp_up_h1_lend(up);
-	else if (sp_up_h1_new(pool, backend, &up) == SP_DIAL_FAILED)
+	up = want->is_fresh ? NULL : lend_idle(backend);
+	if (up == NULL && sp_up_h1_new(pool, backend, &up) == SP_DIAL_FAILED)
 		return SP_POOL_REFUSED;
 	up->lease.is_out = true;
 	backend->inflight++;

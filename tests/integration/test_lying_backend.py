@@ -1,5 +1,7 @@
 """A backend that lies: whatever it sends, no answer is given to a request that is not its own."""
+import os
 import random
+import signal
 import threading
 import time
 
@@ -166,3 +168,32 @@ def test_bytes_on_an_idle_connection(tmp_path):
     gate.end()
     server.end()
     assert len(server.conns) == 21
+
+
+def test_bytes_that_came_in_the_same_turn(tmp_path):
+    """A request, and behind it bytes on the idle connection that it is about to get: both are there before the worker looks."""
+    conns, server = [], None
+
+    def script(conn):
+        conns.append(conn)
+        while (request := conn.read_request()) is not None:
+            conn.send(good(request.get("X-Tag")))
+
+    server = backends.RawBackend(script)
+    port = program.free_port()
+    gate = program.Gateway(tmp_path / "gw", program.ini(port, server.port, log="access = off"))
+    with wire.Client(port) as client:
+        for i in range(20):
+            assert client.ask(target="/", fields=[("X-Tag", f"a{i}")]).body == f"a{i}".encode()
+            time.sleep(0.01)
+            for pid in gate.workers():
+                os.kill(pid, signal.SIGSTOP)
+            client.send(wire.request("GET", "/", [("X-Tag", f"b{i}")]))
+            time.sleep(0.01)
+            conns[-1].send(EVIL)
+            time.sleep(0.01)
+            for pid in gate.workers():
+                os.kill(pid, signal.SIGCONT)
+            assert client.response().body == f"b{i}".encode()
+    gate.end()
+    server.end()
