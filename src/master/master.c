@@ -263,9 +263,11 @@ static void close_all(struct sp_master *m)
 
 bool sp_master_run(const struct sp_conf *conf, struct sp_err *err)
 {
-	struct sp_master m = {
-		.conf = conf, .workers = count_workers(conf), .signal_fd = -1, .notify.fd = -1, .logs = { { -1, -1 }, { -1, -1 }, { -1, -1 } }
-	};
+	struct sp_master m = { .conf = conf,
+			       .workers = count_workers(conf),
+			       .signal_fd = -1,
+			       .notify.fd = -1,
+			       .logs = { { -1, -1 }, { -1, -1 }, { -1, -1 } } };
 	bool ok = false;
 
 	sp_log_as("master");

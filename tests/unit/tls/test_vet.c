@@ -61,7 +61,8 @@ static void test_pairs(void **state)
 		struct sp_str leaf = pairs[i].cert == NULL ? SP_STR("nothing") : pairs[i].cert->pem;
 		struct sp_str chain = cert_join(leaf, tail_text(pairs[i].tail));
 		struct sp_conf_cert conf = { .chain_pem = chain,
-					     .key_fd = pairs[i].key == NULL ? cert_file(SP_STR("")) : dup(pairs[i].key->key_fd) };
+					     .key_fd = pairs[i].key == NULL ? cert_file(SP_STR(""))
+									    : dup(pairs[i].key->key_fd) };
 		struct sp_err err = { "" }, warning = { "" };
 
 		print_message("  %s\n", pairs[i].name);
