@@ -21,6 +21,7 @@ static struct {
 	int fd;
 	enum sp_log_level least;
 	char who[32];
+	uint64_t lost; /* lines, since that was told */
 } speaker = { .fd = STDERR_FILENO, .least = SP_LOG_INFO };
 
 struct line {
@@ -159,14 +160,26 @@ static void put_field(struct line *line, const struct sp_kv *kv)
 	put_value(line, value_text(kv, scratch));
 }
 
-/* One write: a line is never mixed with another's. What a full pipe or disk does not take is lost. */
-static void write_line(const struct line *line)
+/* One write: a line is never mixed with another's. What a full pipe or disk does not take is lost, and counted. */
+static bool write_line(const struct line *line)
 {
 	ssize_t n;
 
 	do {
 		n = write(speaker.fd, line->text, line->n);
 	} while (n < 0 && errno == EINTR);
+	return n >= 0;
+}
+
+/* With the first line that is taken again. */
+static void tell_lost(void)
+{
+	uint64_t lost = speaker.lost;
+
+	speaker.lost = 0;
+	sp_warn("log_lines_dropped", SP_KV_TEXT("log", "error"), SP_KV_U64("lines", lost));
+	if (speaker.lost > 0)
+		speaker.lost += lost; /* not even that was taken */
 }
 
 void sp_log_event(enum sp_log_level level, const char *event, const struct sp_kv *kv)
@@ -190,6 +203,9 @@ void sp_log_event(enum sp_log_level level, const char *event, const struct sp_kv
 	if (line.is_cut)
 		put_raw(&line, " cut=1", 6);
 	put_raw(&line, "\n", 1);
-	write_line(&line);
+	if (!write_line(&line))
+		speaker.lost++;
+	else if (speaker.lost > 0)
+		tell_lost();
 	errno = saved;
 }

@@ -78,32 +78,14 @@ static bool build_routes(struct sp_serve *serve, struct sp_err *err)
 	return true;
 }
 
-/* Where each backend's index leads. A backend given by name stays unknown until it is resolved. */
-static bool build_dial(struct sp_serve *serve, struct sp_err *err)
+struct sp_serve *sp_generation_new(const struct sp_conf *conf, uint32_t number,
+                                   const struct sp_generation_asks *asks, struct sp_err *err)
 {
-	const struct sp_conf *conf = serve->conf;
-	struct sp_egress egress = sp_conf_egress_rules(conf);
-
-	serve->dial_to = new_array(serve, conf->backend_count, sizeof(*serve->dial_to));
-	if (serve->dial_to == NULL)
-		return sp_err_set(err, "no memory for the backends");
-	for (size_t i = 0; i < conf->pool_count; i++) {
-		for (size_t k = 0; k < conf->pools[i].backend_count; k++) {
-			const struct sp_conf_backend *backend = &conf->pools[i].backends[k];
-
-			SP_ASSERT(backend->index < conf->backend_count);
-			serve->dial_to[backend->index].addr = backend->addr;
-		}
-	}
-	serve->dial = sp_dial_new_local(&egress, serve->dial_to, conf->backend_count, err);
-	return serve->dial != NULL;
-}
-
-struct sp_serve *sp_generation_new(const struct sp_conf *conf, uint32_t number, struct sp_err *err)
-{
-	struct sp_serve *serve = calloc(1, sizeof(*serve));
+	struct sp_serve *serve = asks->signer == NULL ? NULL : calloc(1, sizeof(*serve));
 
 	if (serve == NULL) {
+		sp_signer_free(asks->signer);
+		sp_dial_free(asks->dial);
 		sp_err_set(err, "no memory for a generation");
 		return NULL;
 	}
@@ -112,15 +94,10 @@ struct sp_serve *sp_generation_new(const struct sp_conf *conf, uint32_t number, 
 	serve->conf = conf;
 	serve->free = free_serve;
 	sp_arena_init(&serve->arena, NULL, 0, 0);
-	serve->signer = sp_signer_new_local();
-	if (serve->signer == NULL) {
-		sp_err_set(err, "no memory for the keys");
-		goto fail;
-	}
-	if (!build_listeners(serve, err) || !build_routes(serve, err) || !build_dial(serve, err))
-		goto fail;
-	return serve;
-fail:
+	serve->signer = asks->signer;
+	serve->dial = asks->dial;
+	if (build_listeners(serve, err) && build_routes(serve, err))
+		return serve;
 	free_serve(serve);
 	return NULL;
 }
@@ -151,6 +128,7 @@ static void vet_clients(const struct sp_conf_tls *tls, struct sp_conf_report *re
 
 void sp_generation_vet(const struct sp_conf *conf, struct sp_conf_report *report)
 {
+	struct sp_generation_asks asks = { .signer = NULL };
 	struct sp_err err = { .text = "" };
 	struct sp_serve *serve;
 
@@ -164,7 +142,8 @@ void sp_generation_vet(const struct sp_conf *conf, struct sp_conf_report *report
 		return;
 
 	/* The workers will do exactly this: whatever it refuses (a client CA, a revocation list) is known now. */
-	serve = sp_generation_new(conf, 0, &err);
+	asks.signer = sp_signer_new_local();
+	serve = sp_generation_new(conf, 0, &asks, &err);
 	if (serve == NULL)
 		sp_conf_report_add(report, SP_CONF_ERROR, (struct sp_conf_at){ conf->main_file, 0 }, "%s", err.text);
 	else

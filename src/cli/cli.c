@@ -6,6 +6,7 @@
 #include "args.h"
 #include "command.h"
 #include "sp/base/str.h"
+#include "sp/base/title.h"
 
 static const struct command {
 	const char *name, *flag; /* flag: the short form, or NULL */
@@ -114,6 +115,7 @@ int sp_cli_main(int argc, char **argv)
 {
 	const struct command *c;
 
+	sp_title_keep(argc, argv);
 	if (argc < 2) {
 		print_usage(stderr);
 		return SP_EXIT_USAGE;

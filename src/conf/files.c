@@ -31,6 +31,8 @@ static bool vet_file(int fd, enum sp_file_kind kind, struct stat *st, struct sp_
 	if (kind == SP_FILE_KEY && (st->st_mode & S_IROTH) != 0)
 		return sp_err_set(err, "is secret, and can be read by everybody (mode %04o): chmod o-r",
 				  (unsigned)st->st_mode & 07777U);
+	if (kind == SP_FILE_KEY && st->st_size == 0)
+		return sp_err_set(err, "is empty");
 	if (st->st_size > (off_t)SP_FILES_MAX)
 		return sp_err_set(err, "has %lld bytes: at most %u", (long long)st->st_size, SP_FILES_MAX);
 	return true;
@@ -49,7 +51,7 @@ static bool read_all(int fd, size_t size, struct sp_arena *arena, struct sp_str 
 		if (got < 0 && errno == EINTR)
 			continue;
 		if (got < 0) {
-			explicit_bzero(bytes, n); /* it may be half a key */
+			explicit_bzero(bytes, n); /* it may be half a credential */
 			return sp_err_set(err, "cannot be read: %s", strerror(errno));
 		}
 		if (got == 0)
@@ -61,20 +63,40 @@ static bool read_all(int fd, size_t size, struct sp_arena *arena, struct sp_str 
 	return true;
 }
 
+static int open_vetted(const char *path, enum sp_file_kind kind, struct stat *st, struct sp_err *err)
+{
+	int fd = open(path, O_RDONLY | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK | O_NOCTTY);
+
+	if (fd < 0 && errno == ELOOP)
+		sp_err_set(err, "is a symbolic link: name the file itself");
+	else if (fd < 0)
+		sp_err_set(err, "cannot be opened: %s", strerror(errno));
+	else if (vet_file(fd, kind, st, err))
+		return fd;
+	if (fd >= 0)
+		(void)close(fd);
+	return -1;
+}
+
 bool sp_file_read(const char *path, enum sp_file_kind kind, struct sp_arena *arena, struct sp_str *out,
 		  struct sp_err *err)
 {
-	int fd = open(path, O_RDONLY | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK | O_NOCTTY);
 	struct stat st;
+	int fd = open_vetted(path, kind, &st, err);
 	bool is_read;
 
-	if (fd < 0 && errno == ELOOP)
-		return sp_err_set(err, "is a symbolic link: name the file itself");
 	if (fd < 0)
-		return sp_err_set(err, "cannot be opened: %s", strerror(errno));
-	is_read = vet_file(fd, kind, &st, err) && read_all(fd, (size_t)st.st_size, arena, out, err);
+		return false;
+	is_read = read_all(fd, (size_t)st.st_size, arena, out, err);
 	(void)close(fd);
 	return is_read;
+}
+
+int sp_file_open(const char *path, enum sp_file_kind kind, struct sp_err *err)
+{
+	struct stat st;
+
+	return open_vetted(path, kind, &st, err);
 }
 
 bool sp_file_vet_folder(const char *path, struct sp_err *err)

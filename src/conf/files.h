@@ -22,6 +22,8 @@ enum sp_file_kind { SP_FILE_CONFIG, SP_FILE_PUBLIC, SP_FILE_KEY };
 /* The whole content, in the arena. false with *err. */
 SP_MUST_USE bool sp_file_read(const char *path, enum sp_file_kind kind, struct sp_arena *arena, struct sp_str *out,
 			      struct sp_err *err);
+/* A file that is opened and judged, but not read: its descriptor. -1 with *err. */
+SP_MUST_USE int sp_file_open(const char *path, enum sp_file_kind kind, struct sp_err *err);
 /* May we trust the names in this folder? */
 SP_MUST_USE bool sp_file_vet_folder(const char *path, struct sp_err *err);
 

@@ -58,39 +58,51 @@ static struct sp_doc_part *find_ref(const struct linker *l, const struct sp_doc_
 
 /* ---- certificates ---- */
 
-static struct sp_str read_pem(const struct linker *l, const char *key, const struct sp_conf_text *name,
-			      enum sp_file_kind kind, struct sp_str *path)
+static struct sp_str read_chain(const struct linker *l, const struct sp_conf_text *name, struct sp_str *path)
 {
 	struct sp_err err = { .text = "" };
 	struct sp_str pem = SP_STR_NONE;
 
 	*path = sp_str(sp_value_absolute(l->doc, l->fill->folder, name->text));
-	if (!sp_file_read(path->p, kind, l->doc->arena, &pem, &err))
-		LINK_ERROR(l, name->at, "%s = %.*s: %s", key, SP_STR_ARG(name->text), err.text);
+	if (!sp_file_read(path->p, SP_FILE_PUBLIC, l->doc->arena, &pem, &err))
+		LINK_ERROR(l, name->at, "cert = %.*s: %s", SP_STR_ARG(name->text), err.text);
 	else if (pem.n == 0)
-		LINK_ERROR(l, name->at, "%s = %.*s: is empty", key, SP_STR_ARG(name->text));
-	if (kind == SP_FILE_KEY && pem.p != NULL)
-		sp_doc_keep_secret(l->doc, pem);
+		LINK_ERROR(l, name->at, "cert = %.*s: is empty", SP_STR_ARG(name->text));
 	return pem;
+}
+
+/* Opened and judged, never read: whoever holds the configuration holds no key. */
+static int open_key(const struct linker *l, const struct sp_conf_text *name, struct sp_str *path)
+{
+	struct sp_err err = { .text = "" };
+	int fd;
+
+	*path = sp_str(sp_value_absolute(l->doc, l->fill->folder, name->text));
+	fd = sp_file_open(path->p, SP_FILE_KEY, &err);
+	if (fd < 0)
+		LINK_ERROR(l, name->at, "key_file = %.*s: %s", SP_STR_ARG(name->text), err.text);
+	return fd;
 }
 
 static void read_certs(const struct linker *l, const struct sp_doc_part *part, const struct sp_conf_texts *certs,
 		       const struct sp_conf_texts *keys, struct sp_conf_tls *tls)
 {
-	struct sp_conf_cert *all = sp_doc_take(l->doc, certs->count * sizeof(*all));
+	struct sp_conf_cert *all;
 
-	if (all == NULL)
-		return;
 	if (certs->count != keys->count) {
 		LINK_ERROR(l, certs->count > keys->count ? certs->items[keys->count].at : keys->items[certs->count].at,
 			   "[%.*s] has %zu cert and %zu key_file: the i-th of one goes with the i-th of the other",
 			   SP_STR_ARG(part->title), certs->count, keys->count);
 		return;
 	}
+	all = sp_doc_take(l->doc, certs->count * sizeof(*all));
+	if (all == NULL)
+		return;
 	for (size_t i = 0; i < certs->count; i++) {
 		all[i].at = certs->items[i].at;
-		all[i].chain_pem = read_pem(l, "cert", &certs->items[i], SP_FILE_PUBLIC, &all[i].chain_path);
-		all[i].key_pem = read_pem(l, "key_file", &keys->items[i], SP_FILE_KEY, &all[i].key_path);
+		all[i].chain_pem = read_chain(l, &certs->items[i], &all[i].chain_path);
+		all[i].key_fd = open_key(l, &keys->items[i], &all[i].key_path);
+		all[i].index = (uint32_t)l->conf->cert_count++;
 	}
 	tls->certs = all;
 	tls->cert_count = certs->count;

@@ -21,24 +21,54 @@ struct packet {
 	union sp_ipc_body body;
 };
 
+#define SIZE(member) sizeof(((union sp_ipc_body *)0)->member)
+
+enum {
+	ASKED = SP_IPC_KEEPER | SP_IPC_DIALER, /* whom workers ask */
+	CHILDREN = SP_IPC_WORKER | ASKED | SP_IPC_LOGGER,
+};
+
 static const struct {
 	const char *name;
 	uint16_t size;
 	bool has_fd;
-	unsigned senders;
+	unsigned senders, receivers;
 } table[SP_IPC_COUNT] = {
-	[SP_IPC_READY] = { "ready", sizeof(((union sp_ipc_body *)0)->ready), false, SP_IPC_WORKER },
-	[SP_IPC_HEALTH_RED] = { "health_red", 0, false, SP_IPC_MASTER },
-	[SP_IPC_DRAIN] = { "drain", sizeof(((union sp_ipc_body *)0)->drain), false, SP_IPC_MASTER },
-	[SP_IPC_STOP] = { "stop", 0, false, SP_IPC_MASTER },
-	[SP_IPC_TICKETS] = { "tickets", sizeof(((union sp_ipc_body *)0)->tickets), false, SP_IPC_MASTER },
-	[SP_IPC_CHALLENGES] = { "challenges", sizeof(((union sp_ipc_body *)0)->challenges), true, SP_IPC_MASTER },
-	[SP_IPC_LOG] = { "log", sizeof(((union sp_ipc_body *)0)->log), true, SP_IPC_MASTER },
+	[SP_IPC_READY] = { "ready", SIZE(ready), false, CHILDREN, SP_IPC_MASTER },
+	[SP_IPC_HEALTH_RED] = { "health_red", 0, false, SP_IPC_MASTER, SP_IPC_WORKER },
+	[SP_IPC_DRAIN] = { "drain", SIZE(drain), false, SP_IPC_MASTER, SP_IPC_WORKER },
+	[SP_IPC_STOP] = { "stop", 0, false, SP_IPC_MASTER, CHILDREN },
+	[SP_IPC_TICKETS] = { "tickets", SIZE(tickets), false, SP_IPC_MASTER, SP_IPC_WORKER },
+	[SP_IPC_LOG] = { "log", SIZE(log), true, SP_IPC_MASTER, SP_IPC_LOGGER },
+	[SP_IPC_CHALLENGES] = { "challenges", SIZE(challenges), true, SP_IPC_MASTER, SP_IPC_WORKER },
+	[SP_IPC_PEER] = { "peer", SIZE(peer), true, SP_IPC_MASTER, SP_IPC_WORKER | ASKED },
+	[SP_IPC_SIGN] = { "sign", SIZE(sign), false, SP_IPC_WORKER, SP_IPC_KEEPER },
+	[SP_IPC_SIGNED] = { "signed", SIZE(is_signed), false, SP_IPC_KEEPER, SP_IPC_WORKER },
+	[SP_IPC_DIAL] = { "dial", SIZE(dial), false, SP_IPC_WORKER, SP_IPC_DIALER },
+	[SP_IPC_DIALED] = { "dialed", SIZE(dialed), true, SP_IPC_DIALER, SP_IPC_WORKER },
+	[SP_IPC_NOT_DIALED] = { "not_dialed", SIZE(not_dialed), false, SP_IPC_DIALER, SP_IPC_WORKER },
 };
 
 const char *sp_ipc_type_name(enum sp_ipc_type type)
 {
 	return (unsigned)type < SP_IPC_COUNT && table[type].name != NULL ? table[type].name : "unknown";
+}
+
+const char *sp_ipc_role_name(enum sp_ipc_role role)
+{
+	switch (role) {
+	case SP_IPC_MASTER: return "master";
+	case SP_IPC_WORKER: return "worker";
+	case SP_IPC_KEEPER: return "keeper";
+	case SP_IPC_DIALER: return "dialer";
+	case SP_IPC_LOGGER: return "logger";
+	}
+	return "unknown";
+}
+
+static bool may_go(unsigned type, enum sp_ipc_role from, enum sp_ipc_role to)
+{
+	return (table[type].senders & (unsigned)from) != 0 && (table[type].receivers & (unsigned)to) != 0;
 }
 
 bool sp_ipc_pair(int fds[2], struct sp_err *err)
@@ -48,10 +78,10 @@ bool sp_ipc_pair(int fds[2], struct sp_err *err)
 	return true;
 }
 
-enum sp_ipc_rc sp_ipc_send(int fd, enum sp_ipc_role from, const struct sp_ipc_message *m)
+enum sp_ipc_rc sp_ipc_send(int fd, enum sp_ipc_role from, enum sp_ipc_role to, const struct sp_ipc_message *m)
 {
 	SP_ASSERT(m->type > SP_IPC_NONE && m->type < SP_IPC_COUNT);
-	SP_ASSERT((table[m->type].senders & (unsigned)from) != 0);
+	SP_ASSERT(may_go(m->type, from, to));
 	SP_ASSERT(table[m->type].has_fd == (m->fd >= 0));
 
 	struct packet packet = { .header = { (uint16_t)m->type, table[m->type].size }, .body = m->body };
@@ -101,16 +131,17 @@ static unsigned take_fds(struct msghdr *msg, int *fd)
 	return count;
 }
 
-static bool fits_table(const struct packet *packet, size_t n, int flags, unsigned fds, enum sp_ipc_role from)
+static bool fits_table(const struct packet *packet, size_t n, int flags, unsigned fds, enum sp_ipc_role from,
+		       enum sp_ipc_role to)
 {
 	const struct header *h = &packet->header;
 
 	return n >= sizeof(*h) && (flags & (MSG_TRUNC | MSG_CTRUNC)) == 0 && h->type > SP_IPC_NONE &&
-	       h->type < SP_IPC_COUNT && (table[h->type].senders & (unsigned)from) != 0 &&
-	       h->size == table[h->type].size && n == sizeof(*h) + h->size && fds == (table[h->type].has_fd ? 1U : 0U);
+	       h->type < SP_IPC_COUNT && may_go(h->type, from, to) && h->size == table[h->type].size &&
+	       n == sizeof(*h) + h->size && fds == (table[h->type].has_fd ? 1U : 0U);
 }
 
-enum sp_ipc_rc sp_ipc_recv(int fd, enum sp_ipc_role from, struct sp_ipc_message *m)
+enum sp_ipc_rc sp_ipc_recv(int fd, enum sp_ipc_role from, enum sp_ipc_role to, struct sp_ipc_message *m)
 {
 	struct packet packet;
 	struct iovec v = { &packet, sizeof(packet) };
@@ -135,7 +166,7 @@ enum sp_ipc_rc sp_ipc_recv(int fd, enum sp_ipc_role from, struct sp_ipc_message 
 
 	unsigned fds = take_fds(&msg, &m->fd);
 
-	if (!fits_table(&packet, (size_t)n, msg.msg_flags, fds, from)) {
+	if (!fits_table(&packet, (size_t)n, msg.msg_flags, fds, from, to)) {
 		if (m->fd >= 0)
 			close(m->fd);
 		m->fd = -1;
@@ -154,7 +185,7 @@ static void on_readable(evutil_socket_t fd, short what, void *arg)
 	sp_loop_woke(ch->loop);
 	for (int i = 0; i < TURN_MESSAGES && ch->fd == fd; i++) {
 		struct sp_ipc_message m;
-		enum sp_ipc_rc rc = sp_ipc_recv(ch->fd, ch->peer, &m);
+		enum sp_ipc_rc rc = sp_ipc_recv(ch->fd, ch->peer, ch->self, &m);
 
 		if (rc == SP_IPC_AGAIN)
 			return;
@@ -185,7 +216,7 @@ enum sp_ipc_rc sp_channel_send(struct sp_channel *ch, const struct sp_ipc_messag
 {
 	if (ch->fd < 0)
 		return SP_IPC_EOF;
-	return sp_ipc_send(ch->fd, ch->self, m);
+	return sp_ipc_send(ch->fd, ch->self, ch->peer, m);
 }
 
 void sp_channel_close(struct sp_channel *ch)

@@ -8,6 +8,8 @@
 
 #include "sp/base/log.h"
 
+#define PIPE_BYTES (1 << 20)
+
 static struct sp_str place_of(const struct sp_conf *conf, enum sp_ipc_log which)
 {
 	return which == SP_IPC_LOG_ACCESS ? conf->log.access : conf->log.error;
@@ -66,8 +68,35 @@ static int open_log(const struct sp_conf *conf, enum sp_ipc_log which, struct sp
 	return sp_str_eq(place, SP_STR("stderr")) ? STDERR_FILENO : -1;
 }
 
+/* Nobody ever waits for the logger: a full pipe takes nothing, and who writes counts. */
+static bool open_pipe(struct sp_logs *logs, enum sp_ipc_log which, struct sp_err *err)
+{
+	int ends[2];
+
+	if (logs->fds[which] < 0)
+		return true;
+	if (pipe2(ends, O_CLOEXEC | O_NONBLOCK) != 0)
+		return sp_err_set(err, "cannot make a pipe for a log: %s", strerror(errno));
+	(void)fcntl(ends[1], F_SETPIPE_SZ, PIPE_BYTES); /* the more the better; a user may have used up his share */
+	logs->from[which] = ends[0];
+	logs->to[which] = ends[1];
+	return true;
+}
+
+void sp_logs_use_pipe(const struct sp_logs *logs)
+{
+	sp_log_to(logs->to[SP_IPC_LOG_ERROR]);
+}
+
+void sp_logs_use_file(const struct sp_logs *logs)
+{
+	sp_log_to(logs->fds[SP_IPC_LOG_ERROR]);
+}
+
 bool sp_logs_open(struct sp_logs *logs, const struct sp_conf *conf, struct sp_err *err)
 {
+	for (int i = 0; i < SP_IPC_LOG_COUNT; i++)
+		logs->from[i] = logs->to[i] = -1;
 	logs->fds[SP_IPC_LOG_ERROR] = STDERR_FILENO;
 	logs->fds[SP_IPC_LOG_ACCESS] = open_log(conf, SP_IPC_LOG_ACCESS, err);
 	if (logs->fds[SP_IPC_LOG_ACCESS] < 0 && sp_logs_is_file(conf, SP_IPC_LOG_ACCESS))
@@ -78,8 +107,8 @@ bool sp_logs_open(struct sp_logs *logs, const struct sp_conf *conf, struct sp_er
 		return false;
 	}
 	sp_log_level(conf->log.level);
-	sp_log_to(logs->fds[SP_IPC_LOG_ERROR]);
-	return true;
+	sp_logs_use_file(logs);
+	return open_pipe(logs, SP_IPC_LOG_ACCESS, err) && open_pipe(logs, SP_IPC_LOG_ERROR, err);
 }
 
 bool sp_logs_reopen(struct sp_logs *logs, const struct sp_conf *conf, enum sp_ipc_log which, struct sp_err *err)
@@ -91,8 +120,6 @@ bool sp_logs_reopen(struct sp_logs *logs, const struct sp_conf *conf, enum sp_ip
 	fd = open_file(conf, which, err);
 	if (fd < 0)
 		return false;
-	if (which == SP_IPC_LOG_ERROR)
-		sp_log_to(fd);
 	close(logs->fds[which]);
 	logs->fds[which] = fd;
 	return true;
@@ -104,6 +131,10 @@ void sp_logs_close(struct sp_logs *logs)
 	for (int i = 0; i < SP_IPC_LOG_COUNT; i++) {
 		if (logs->fds[i] > STDERR_FILENO)
 			close(logs->fds[i]);
-		logs->fds[i] = -1;
+		if (logs->to[i] > STDERR_FILENO)
+			close(logs->to[i]);
+		if (logs->from[i] > STDERR_FILENO)
+			close(logs->from[i]);
+		logs->fds[i] = logs->to[i] = logs->from[i] = -1;
 	}
 }

@@ -1,6 +1,8 @@
 /*
- * logs - the access log and the error log as descriptors, opened by the master
- * and opened anew on USR1.
+ * logs - the access log and the error log: the descriptors where their lines
+ * end, opened by the master and anew on USR1, and the pipes by which all
+ * processes hand lines to the logger. The master keeps both ends, so that a
+ * logger that dies loses only what it had read.
  */
 #ifndef SP_MASTER_LOGS_H
 #define SP_MASTER_LOGS_H
@@ -11,13 +13,16 @@
 
 struct sp_logs {
 	int fds[SP_IPC_LOG_COUNT]; /* owned above 2; access: -1 = off */
+	int from[SP_IPC_LOG_COUNT], to[SP_IPC_LOG_COUNT]; /* owned: reading and writing end; -1 with the log off */
 };
 
-/* Points this process's own log to the error log too. false with *err ("file:line: error: …"). */
+/* The process's own log goes to the error log itself, until sp_logs_use_pipe. false with *err ("file:line: error: …"). */
 SP_MUST_USE bool sp_logs_open(struct sp_logs *logs, const struct sp_conf *conf, struct sp_err *err);
 /* One log anew, if it is a file. false with *err: nothing changed, the old descriptor stays. */
 SP_MUST_USE bool sp_logs_reopen(struct sp_logs *logs, const struct sp_conf *conf, enum sp_ipc_log which,
 				struct sp_err *err);
+void sp_logs_use_pipe(const struct sp_logs *logs); /* there is a logger */
+void sp_logs_use_file(const struct sp_logs *logs); /* there is none any more */
 bool sp_logs_is_file(const struct sp_conf *conf, enum sp_ipc_log which);
 void sp_logs_close(struct sp_logs *logs);
 

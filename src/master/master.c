@@ -101,9 +101,10 @@ static void reopen_logs(struct sp_master *m)
 			continue;
 		}
 		message.fd = m->logs.fds[which];
-		sp_slots_send(m, &message);
+		if (sp_slot_of_role(m, SP_IPC_LOGGER)->pid > 0)
+			sp_slot_tell(sp_slot_of_role(m, SP_IPC_LOGGER), &message);
 	}
-	sp_info("logs_reopened");
+	sp_info("reopening_logs");
 }
 
 static void handle(struct sp_master *m, unsigned signo)
@@ -172,9 +173,8 @@ void sp_master_on_ready(struct sp_master *m)
 {
 	if (m->state != SP_MASTER_STARTING)
 		return;
-	for (unsigned i = 0; i < m->workers; i++)
-		if (!m->slots[i].is_ready)
-			return;
+	if (!sp_slots_are_ready(m))
+		return;
 	m->state = SP_MASTER_SERVING;
 	sp_info("serving", SP_KV_TEXT("config", m->conf->main_file), SP_KV_U64("workers", m->workers),
 		SP_KV_U64("listeners", m->conf->listener_count), SP_KV_I64("pid", getpid()));
@@ -185,8 +185,11 @@ void sp_master_on_death(struct sp_master *m, const struct sp_slot *slot, int sta
 {
 	/* Later a worker may fail for want of memory, and come back. At the start it is the configuration. */
 	if (m->state == SP_MASTER_STARTING && WIFEXITED(status) && WEXITSTATUS(status) == SP_WORKER_CANNOT_START) {
-		sp_err_set(&m->failed, "worker %u could not start; its reason is in the log", slot->worker);
-		stop_now(m, "worker_cannot_start");
+		char name[32];
+
+		sp_slot_name(slot, name);
+		sp_err_set(&m->failed, "%s could not start; its reason is in the log", name);
+		stop_now(m, "cannot_start");
 	}
 }
 
@@ -260,9 +263,11 @@ static void close_all(struct sp_master *m)
 
 bool sp_master_run(const struct sp_conf *conf, struct sp_err *err)
 {
-	struct sp_master m = {
-		.conf = conf, .workers = count_workers(conf), .signal_fd = -1, .notify.fd = -1, .logs.fds = { -1, -1 }
-	};
+	struct sp_master m = { .conf = conf,
+			       .workers = count_workers(conf),
+			       .signal_fd = -1,
+			       .notify.fd = -1,
+			       .logs = { { -1, -1 }, { -1, -1 }, { -1, -1 } } };
 	bool ok = false;
 
 	sp_log_as("master");
@@ -281,8 +286,13 @@ bool sp_master_run(const struct sp_conf *conf, struct sp_err *err)
 		on_watchdog(&m.watchdog);
 	sp_loop_run(m.loop);
 	ok = m.failed.text[0] == '\0' || sp_err_set(err, "%s", m.failed.text);
-	sp_info("stopped");
 out:
+	sp_slots_end_role(&m, SP_IPC_DIALER);
+	sp_slots_end_role(&m, SP_IPC_KEEPER);
+	if (ok)
+		sp_info("stopped");
+	sp_slots_end_role(&m, SP_IPC_LOGGER); /* it writes what the others said */
+	sp_logs_use_file(&m.logs);
 	close_all(&m);
 	return ok;
 }

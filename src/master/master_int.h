@@ -28,9 +28,12 @@ enum sp_master_state {
 
 struct sp_master;
 
-struct sp_slot { /* the place of one worker, dead or alive */
+#define SP_ROLES 3U /* processes that there is one of */
+
+struct sp_slot { /* the place of one process, dead or alive */
 	struct sp_master *master;
-	unsigned worker; /* 1.. */
+	enum sp_ipc_role role;
+	unsigned worker; /* 1..; 0: a role of its own */
 	pid_t pid; /* 0 = nobody there */
 	bool is_ready;
 	uint64_t born_ms;
@@ -39,10 +42,14 @@ struct sp_slot { /* the place of one worker, dead or alive */
 	struct sp_deadline timer; /* empty: when it is filled again; channel gone: when its process must be */
 };
 
+struct sp_links { /* a new worker's ends of its channels to the others; -1: nobody there just now */
+	int keeper_fd, dialer_fd;
+};
+
 struct sp_master {
 	const struct sp_conf *conf; /* borrowed */
 	struct sp_loop *loop; /* owned */
-	struct sp_slot *slots; /* owned */
+	struct sp_slot *slots; /* owned: the roles first, in the order of their birth, then the workers */
 	unsigned workers;
 	struct sp_binds binds;
 	struct sp_logs logs;
@@ -59,13 +66,18 @@ struct sp_master {
 	struct sp_err failed; /* why it could not start */
 };
 
-/* slots.c: workers born, dead and born again. */
+/* slots.c: processes born, dead and born again. */
 SP_MUST_USE bool sp_slots_start(struct sp_master *m, struct sp_err *err);
 void sp_slots_reap(struct sp_master *m); /* after SIGCHLD */
-void sp_slots_send(struct sp_master *m, const struct sp_ipc_message *message); /* to all that live */
-void sp_slots_give_up(struct sp_master *m); /* no restart any more */
-void sp_slots_kill(struct sp_master *m);
-unsigned sp_slots_alive(const struct sp_master *m);
+void sp_slots_send(struct sp_master *m, const struct sp_ipc_message *message); /* to all workers that live */
+void sp_slots_give_up(struct sp_master *m); /* no worker is started again */
+void sp_slots_kill(struct sp_master *m); /* the workers */
+unsigned sp_slots_alive(const struct sp_master *m); /* workers */
+bool sp_slots_are_ready(const struct sp_master *m);
+void sp_slots_end_role(struct sp_master *m, enum sp_ipc_role role); /* after the last worker; waits for it */
+struct sp_slot *sp_slot_of_role(struct sp_master *m, enum sp_ipc_role role);
+void sp_slot_name(const struct sp_slot *slot, char name[static 32]); /* "keeper", "worker 2" */
+void sp_slot_tell(struct sp_slot *slot, const struct sp_ipc_message *message);
 void sp_slots_free(struct sp_master *m);
 
 /* master.c: told by slots.c. */
@@ -75,8 +87,14 @@ void sp_master_on_death(struct sp_master *m, const struct sp_slot *slot, int sta
 /* tickets.c: the ticket keys, drawn before the first fork and again as long as we run. */
 SP_MUST_USE bool sp_tickets_begin(struct sp_master *m, struct sp_err *err);
 
+/* links.c: the channels between workers and roles. For a worker that is about to be born; and for a role that just was,
+ * to all workers that live. */
+void sp_links_of_worker(struct sp_master *m, unsigned worker, struct sp_links *links);
+void sp_links_close(struct sp_links *links); /* the worker has its own copies, or will never be */
+void sp_links_of_role(struct sp_slot *slot);
+
 /* spawn.c: the fork. Returns the child's pid in the master, with *channel_fd its end; -1 with *err. In the child it does
- * not return. */
-SP_MUST_USE pid_t sp_spawn_worker(struct sp_master *m, unsigned worker, int *channel_fd, struct sp_err *err);
+ * not return. links: of a worker, else NULL. */
+SP_MUST_USE pid_t sp_spawn(struct sp_slot *slot, const struct sp_links *links, int *channel_fd, struct sp_err *err);
 
 #endif

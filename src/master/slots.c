@@ -1,31 +1,46 @@
 /*
- * slots - the places of the workers: born, dead, born again.
+ * slots - the places of our processes: born, dead, born again.
  */
 #include "master_int.h"
 
 #include <errno.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <sys/wait.h>
+#include <time.h>
 
 #include "sp/base/clock.h"
 #include "sp/base/log.h"
 
-#define EXIT_MS 2000 /* from the end of its channel to the end of a process */
+#define EXIT_MS 2000U /* from the end of its channel to the end of a process */
+#define END_LOOK_MS 2U
 
 static void birth(struct sp_slot *slot);
 
 /* Not before `wait` ms. The others get this worker's share of new clients meanwhile. */
 static void rest(struct sp_slot *slot, uint64_t wait);
 
+void sp_slot_name(const struct sp_slot *slot, char name[static 32])
+{
+	if (slot->worker > 0)
+		snprintf(name, 32, "worker %u", slot->worker);
+	else
+		snprintf(name, 32, "%s", sp_ipc_role_name(slot->role));
+}
+
+#define SLOT_FIELDS(slot)                                                                                              \
+	SP_KV_TEXT("role", sp_ipc_role_name((slot)->role)), SP_KV_U64("worker", (slot)->worker),                       \
+		SP_KV_I64("pid", (slot)->pid)
+
 static void on_message(struct sp_channel *ch, struct sp_ipc_message *message)
 {
 	struct sp_slot *slot = SP_HOLDER(ch, struct sp_slot, channel);
 
-	(void)message; /* ready: the only one that the table lets a worker send */
+	(void)message; /* ready: the only one that the table lets a child send to us */
 	if (slot->is_ready)
 		return;
 	slot->is_ready = true;
-	sp_info("worker_ready", SP_KV_U64("worker", slot->worker), SP_KV_I64("pid", slot->pid));
+	sp_info(slot->worker > 0 ? "worker_ready" : "role_ready", SLOT_FIELDS(slot));
 	sp_master_on_ready(slot->master);
 }
 
@@ -37,13 +52,13 @@ static void on_overdue(struct sp_deadline *deadline)
 		(void)kill(slot->pid, SIGKILL);
 }
 
-/* Whoever speaks nonsense is no worker of ours any more; who closed its channel is about to exit, or is none either. */
+/* Whoever speaks nonsense is no process of ours any more; who closed its channel is about to exit, or is none either. */
 static void on_channel_end(struct sp_channel *ch, enum sp_ipc_rc why)
 {
 	struct sp_slot *slot = SP_HOLDER(ch, struct sp_slot, channel);
 
 	if (why == SP_IPC_BAD) {
-		sp_error("worker_bad_message", SP_KV_U64("worker", slot->worker), SP_KV_I64("pid", slot->pid));
+		sp_error("process_bad_message", SLOT_FIELDS(slot));
 		on_overdue(&slot->timer);
 	} else {
 		sp_deadline_set(&slot->timer, sp_loop_deadlines(slot->master->loop, EXIT_MS), on_overdue);
@@ -57,40 +72,69 @@ static void on_retry(struct sp_deadline *deadline)
 
 static void rest(struct sp_slot *slot, uint64_t wait)
 {
-	sp_binds_close_own(&slot->master->binds, slot->worker);
+	if (slot->worker > 0)
+		sp_binds_close_own(&slot->master->binds, slot->worker);
 	sp_deadline_set(&slot->timer, sp_loop_deadlines(slot->master->loop, wait), on_retry);
 }
 
-static void tell(struct sp_slot *slot, const struct sp_ipc_message *message)
+void sp_slot_tell(struct sp_slot *slot, const struct sp_ipc_message *message)
 {
 	if (sp_channel_send(&slot->channel, message) != SP_IPC_DONE)
-		sp_warn("worker_does_not_listen", SP_KV_U64("worker", slot->worker), SP_KV_I64("pid", slot->pid),
+		sp_warn("process_does_not_listen", SLOT_FIELDS(slot),
 			SP_KV_TEXT("message", sp_ipc_type_name(message->type)));
 }
 
-static bool try_birth(struct sp_slot *slot, struct sp_err *err)
+static void begin(struct sp_slot *slot, pid_t pid, int fd)
 {
-	struct sp_master *m = slot->master;
-	struct sp_ipc_message message;
-	int fd = -1;
-	pid_t pid;
-
-	if (!sp_binds_open_own(&m->binds, slot->worker, err))
-		return false;
-	pid = sp_spawn_worker(m, slot->worker, &fd, err);
-	if (pid < 0)
-		return false;
 	slot->pid = pid;
 	slot->is_ready = false;
 	slot->born_ms = sp_now_ms();
 	slot->channel.on_message = on_message;
 	slot->channel.on_end = on_channel_end;
-	sp_channel_open(&slot->channel, m->loop, fd, SP_IPC_MASTER, SP_IPC_WORKER);
+	sp_channel_open(&slot->channel, slot->master->loop, fd, SP_IPC_MASTER, slot->role);
+}
+
+static bool bear_worker(struct sp_slot *slot, struct sp_err *err)
+{
+	struct sp_master *m = slot->master;
+	struct sp_ipc_message message;
+	struct sp_links links;
+	int fd = -1;
+	pid_t pid;
+
+	if (!sp_binds_open_own(&m->binds, slot->worker, err))
+		return false;
+	sp_links_of_worker(m, slot->worker, &links);
+	pid = sp_spawn(slot, &links, &fd, err);
+	sp_links_close(&links);
+	if (pid < 0)
+		return false;
+	begin(slot, pid, fd);
 	for (size_t i = 0; sp_webroots_next(&m->webroots, &i, &message);)
-		tell(slot, &message);
+		sp_slot_tell(slot, &message);
 	if (m->state == SP_MASTER_RED)
-		tell(slot, &(struct sp_ipc_message){ .type = SP_IPC_HEALTH_RED, .fd = -1 });
+		sp_slot_tell(slot, &(struct sp_ipc_message){ .type = SP_IPC_HEALTH_RED, .fd = -1 });
 	return true;
+}
+
+static bool bear_role(struct sp_slot *slot, struct sp_err *err)
+{
+	int fd = -1;
+	pid_t pid = sp_spawn(slot, NULL, &fd, err);
+
+	if (pid < 0)
+		return false;
+	begin(slot, pid, fd);
+	if (slot->role == SP_IPC_LOGGER)
+		sp_logs_use_pipe(&slot->master->logs);
+	else
+		sp_links_of_role(slot);
+	return true;
+}
+
+static bool try_birth(struct sp_slot *slot, struct sp_err *err)
+{
+	return slot->worker > 0 ? bear_worker(slot, err) : bear_role(slot, err);
 }
 
 static void birth(struct sp_slot *slot)
@@ -101,51 +145,74 @@ static void birth(struct sp_slot *slot)
 		return;
 	uint64_t wait = sp_backoff_next(&slot->backoff, 0);
 
-	sp_error("worker_not_started", SP_KV_U64("worker", slot->worker), SP_KV_TEXT("why", err.text),
-		 SP_KV_U64("again_ms", wait));
+	sp_error("process_not_started", SLOT_FIELDS(slot), SP_KV_TEXT("why", err.text), SP_KV_U64("again_ms", wait));
 	rest(slot, wait > 0 ? wait : 1);
+}
+
+static void init_slot(struct sp_master *m, struct sp_slot *slot, enum sp_ipc_role role, unsigned worker)
+{
+	slot->master = m;
+	slot->role = role;
+	slot->worker = worker;
+	slot->channel.fd = -1;
+	sp_deadline_init(&slot->timer);
 }
 
 bool sp_slots_start(struct sp_master *m, struct sp_err *err)
 {
-	m->slots = calloc(m->workers, sizeof(*m->slots));
+	static const enum sp_ipc_role roles[SP_ROLES] = { SP_IPC_LOGGER, SP_IPC_KEEPER, SP_IPC_DIALER };
+
+	m->slots = calloc(SP_ROLES + m->workers, sizeof(*m->slots));
 	if (m->slots == NULL)
-		return sp_err_set(err, "no memory for the workers");
-	for (unsigned i = 0; i < m->workers; i++) {
-		m->slots[i].master = m;
-		m->slots[i].worker = i + 1;
-		m->slots[i].channel.fd = -1;
-		sp_deadline_init(&m->slots[i].timer);
-	}
+		return sp_err_set(err, "no memory for the processes");
+	for (unsigned i = 0; i < SP_ROLES; i++)
+		init_slot(m, &m->slots[i], roles[i], 0);
 	for (unsigned i = 0; i < m->workers; i++)
+		init_slot(m, &m->slots[SP_ROLES + i], SP_IPC_WORKER, i + 1);
+	for (unsigned i = 0; i < SP_ROLES + m->workers; i++)
 		if (!try_birth(&m->slots[i], err))
 			return false;
 	return true;
+}
+
+static void log_death(const struct sp_slot *slot, int status, uint64_t lived, uint64_t wait)
+{
+	bool was_killed = WIFSIGNALED(status);
+
+	sp_error(slot->worker > 0 ? "worker_died" : "role_died", SLOT_FIELDS(slot),
+		 SP_KV_TEXT("how", was_killed ? "signal" : "exit"),
+		 SP_KV_I64("code", was_killed ? WTERMSIG(status) : WEXITSTATUS(status)), SP_KV_U64("lived_ms", lived),
+		 SP_KV_U64("again_ms", wait));
+}
+
+/* Workers that drain still need the others. */
+static bool is_needed(const struct sp_slot *slot)
+{
+	return slot->master->state < (slot->worker > 0 ? SP_MASTER_DRAINING : SP_MASTER_STOPPING);
 }
 
 static void bury(struct sp_slot *slot, int status)
 {
 	struct sp_master *m = slot->master;
 	uint64_t lived = sp_now_ms() - slot->born_ms, wait;
-	bool was_killed = WIFSIGNALED(status);
 
 	sp_channel_close(&slot->channel);
 	sp_deadline_clear(&slot->timer);
-	sp_tally_clear(m->tally, slot->worker - 1);
-	slot->pid = 0;
+	if (slot->worker > 0)
+		sp_tally_clear(m->tally, slot->worker - 1);
 	slot->is_ready = false;
-	if (m->state >= SP_MASTER_DRAINING) {
-		sp_info("worker_ended", SP_KV_U64("worker", slot->worker),
-			SP_KV_TEXT("how", was_killed ? "signal" : "exit"),
-			SP_KV_I64("code", was_killed ? WTERMSIG(status) : WEXITSTATUS(status)));
+	if (!is_needed(slot)) {
+		sp_info(slot->worker > 0 ? "worker_ended" : "role_ended", SLOT_FIELDS(slot),
+			SP_KV_TEXT("how", WIFSIGNALED(status) ? "signal" : "exit"),
+			SP_KV_I64("code", WIFSIGNALED(status) ? WTERMSIG(status) : WEXITSTATUS(status)));
+		slot->pid = 0;
 		return;
 	}
 	wait = sp_backoff_next(&slot->backoff, lived);
-	sp_error("worker_died", SP_KV_U64("worker", slot->worker), SP_KV_TEXT("how", was_killed ? "signal" : "exit"),
-		 SP_KV_I64("code", was_killed ? WTERMSIG(status) : WEXITSTATUS(status)), SP_KV_U64("lived_ms", lived),
-		 SP_KV_U64("again_ms", wait));
+	log_death(slot, status, lived, wait);
+	slot->pid = 0;
 	sp_master_on_death(m, slot, status);
-	if (m->state >= SP_MASTER_DRAINING)
+	if (!is_needed(slot))
 		return;
 	if (wait == 0)
 		birth(slot);
@@ -159,7 +226,7 @@ void sp_slots_reap(struct sp_master *m)
 	pid_t pid;
 
 	while ((pid = waitpid(-1, &status, WNOHANG)) > 0 || (pid < 0 && errno == EINTR)) {
-		for (unsigned i = 0; pid > 0 && i < m->workers; i++) {
+		for (unsigned i = 0; pid > 0 && i < SP_ROLES + m->workers; i++) {
 			if (m->slots[i].pid == pid) {
 				bury(&m->slots[i], status);
 				break;
@@ -170,21 +237,21 @@ void sp_slots_reap(struct sp_master *m)
 
 void sp_slots_send(struct sp_master *m, const struct sp_ipc_message *message)
 {
-	for (unsigned i = 0; i < m->workers; i++)
+	for (unsigned i = SP_ROLES; i < SP_ROLES + m->workers; i++)
 		if (m->slots[i].pid > 0)
-			tell(&m->slots[i], message);
+			sp_slot_tell(&m->slots[i], message);
 }
 
 void sp_slots_give_up(struct sp_master *m)
 {
-	for (unsigned i = 0; i < m->workers; i++)
+	for (unsigned i = SP_ROLES; i < SP_ROLES + m->workers; i++)
 		if (m->slots[i].pid == 0)
 			sp_deadline_clear(&m->slots[i].timer);
 }
 
 void sp_slots_kill(struct sp_master *m)
 {
-	for (unsigned i = 0; i < m->workers; i++)
+	for (unsigned i = SP_ROLES; m->slots != NULL && i < SP_ROLES + m->workers; i++)
 		if (m->slots[i].pid > 0)
 			(void)kill(m->slots[i].pid, SIGKILL);
 }
@@ -193,14 +260,51 @@ unsigned sp_slots_alive(const struct sp_master *m)
 {
 	unsigned n = 0;
 
-	for (unsigned i = 0; i < m->workers; i++)
+	for (unsigned i = SP_ROLES; i < SP_ROLES + m->workers; i++)
 		n += m->slots[i].pid > 0 ? 1U : 0U;
 	return n;
 }
 
+bool sp_slots_are_ready(const struct sp_master *m)
+{
+	for (unsigned i = 0; i < SP_ROLES + m->workers; i++)
+		if (!m->slots[i].is_ready)
+			return false;
+	return true;
+}
+
+static void end_role(struct sp_slot *slot)
+{
+	const struct timespec while_waiting = { 0, END_LOOK_MS * 1000000L };
+	int status;
+
+	sp_slot_tell(slot, &(struct sp_ipc_message){ .type = SP_IPC_STOP, .fd = -1 });
+	for (unsigned waited = 0; waitpid(slot->pid, &status, WNOHANG) == 0; waited += END_LOOK_MS) {
+		if (waited >= EXIT_MS)
+			(void)kill(slot->pid, SIGKILL);
+		(void)nanosleep(&while_waiting, NULL);
+	}
+	slot->pid = 0;
+}
+
+struct sp_slot *sp_slot_of_role(struct sp_master *m, enum sp_ipc_role role)
+{
+	struct sp_slot *slot = m->slots;
+
+	while (slot->role != role)
+		slot++;
+	return slot;
+}
+
+void sp_slots_end_role(struct sp_master *m, enum sp_ipc_role role)
+{
+	if (m->slots != NULL && sp_slot_of_role(m, role)->pid > 0)
+		end_role(sp_slot_of_role(m, role));
+}
+
 void sp_slots_free(struct sp_master *m)
 {
-	for (unsigned i = 0; m->slots != NULL && i < m->workers; i++) {
+	for (unsigned i = 0; m->slots != NULL && i < SP_ROLES + m->workers; i++) {
 		sp_deadline_clear(&m->slots[i].timer);
 		sp_channel_close(&m->slots[i].channel);
 	}

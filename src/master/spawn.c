@@ -1,5 +1,5 @@
 /*
- * spawn - from a fork of the master to a worker that holds nothing it does not need.
+ * spawn - from a fork of the master to a process that holds nothing it does not need.
  */
 #include "master_int.h"
 
@@ -12,6 +12,11 @@
 #include <unistd.h>
 
 #include "sp/base/log.h"
+#include "sp/base/title.h"
+#include "sp/role/dialer.h"
+#include "sp/role/keeper.h"
+#include "sp/role/logger.h"
+#include "sp/tls/ticket.h"
 #include "sp/worker/worker.h"
 
 #ifdef SP_SAN
@@ -19,6 +24,8 @@
 #else
 #define IS_DUMPABLE 0
 #endif
+
+_Static_assert((int)SP_WORKER_CANNOT_START == (int)SP_ROLE_CANNOT_START, "one exit code for all children");
 
 static int by_value(const void *a, const void *b)
 {
@@ -54,7 +61,7 @@ static void set_signals(const sigset_t *blocked)
 	(void)sigprocmask(SIG_UNBLOCK, blocked, NULL);
 }
 
-/* The texts too: what was only ${NAME} in a configuration is no business of a worker that is taken over. */
+/* The texts too: what was only ${NAME} in a configuration is no business of a process that is taken over. */
 static void forget_environment(void)
 {
 	tzset(); /* asks for TZ, and keeps what it says */
@@ -63,22 +70,14 @@ static void forget_environment(void)
 	(void)clearenv();
 }
 
-static void set_name(unsigned worker)
-{
-	char name[16];
-
-	snprintf(name, sizeof(name), "sp worker %u", worker % 100000);
-	(void)prctl(PR_SET_NAME, name, 0, 0, 0);
-}
-
 /* Last of all that needs a right; the order is that of the kernel's traps: a change of uid undoes what stands behind. */
-static bool drop_rights(const struct sp_ids *ids, pid_t parent, struct sp_err *err)
+static bool drop_rights(const struct sp_ids *ids, pid_t parent, bool may_outlive, struct sp_err *err)
 {
 	if (!sp_ids_become(ids, err))
 		return false;
 	if (prctl(PR_SET_DUMPABLE, IS_DUMPABLE, 0, 0, 0) != 0)
 		return sp_err_set(err, "cannot become undumpable: %s", strerror(errno));
-	if (prctl(PR_SET_PDEATHSIG, SIGKILL, 0, 0, 0) != 0)
+	if (!may_outlive && prctl(PR_SET_PDEATHSIG, SIGKILL, 0, 0, 0) != 0)
 		return sp_err_set(err, "cannot be bound to the master's life: %s", strerror(errno));
 	if (getppid() != parent)
 		return sp_err_set(err, "the master is gone already");
@@ -87,42 +86,65 @@ static bool drop_rights(const struct sp_ids *ids, pid_t parent, struct sp_err *e
 	return true;
 }
 
-_Noreturn static void be_worker(struct sp_master *m, unsigned worker, int channel_fd, pid_t parent)
+struct birth {
+	struct sp_master *m;
+	const struct sp_slot *slot;
+	const struct sp_links *links; /* of a worker */
+	int channel_fd;
+	pid_t parent;
+};
+
+/* keep has room for what every process keeps. */
+static void settle_in(const struct birth *b, int *keep, size_t kept)
 {
-	struct sp_worker_socket *sockets = calloc(sp_binds_most(&m->binds) + 1, sizeof(*sockets));
-	int *keep = calloc(sp_binds_most(&m->binds) + 3, sizeof(*keep));
 	struct sp_err err = { .text = "" };
+	char name[32];
+
+	sp_slot_name(b->slot, name);
+	keep[kept++] = b->channel_fd;
+	keep[kept++] = b->m->logs.to[SP_IPC_LOG_ACCESS];
+	keep[kept++] = b->m->logs.to[SP_IPC_LOG_ERROR];
+	sp_logs_use_pipe(&b->m->logs);
+	close_others(keep, kept);
+	set_signals(&b->m->signals);
+	forget_environment();
+	sp_title_set(name);
+	/* The logger sees the end of its channel, writes what the others said, and goes. */
+	if (drop_rights(&b->m->ids, b->parent, b->slot->role == SP_IPC_LOGGER, &err))
+		return;
+	sp_error("cannot_start", SP_KV_TEXT("process", name), SP_KV_TEXT("why", err.text));
+	_exit(SP_WORKER_CANNOT_START);
+}
+
+_Noreturn static void be_worker(const struct birth *b)
+{
+	struct sp_master *m = b->m;
+	struct sp_worker_socket *sockets = calloc(sp_binds_most(&m->binds) + 1, sizeof(*sockets));
+	int *keep = calloc(sp_binds_most(&m->binds) + 5, sizeof(*keep));
 	size_t n, kept = 0;
 
 	if (sockets == NULL || keep == NULL)
 		_exit(SP_WORKER_CANNOT_START);
-	n = sp_binds_of(&m->binds, worker, sockets);
+	n = sp_binds_of(&m->binds, b->slot->worker, sockets);
 	for (size_t i = 0; i < n; i++)
 		keep[kept++] = sockets[i].fd;
-	keep[kept++] = channel_fd;
-	keep[kept++] = m->logs.fds[SP_IPC_LOG_ACCESS];
-	keep[kept++] = m->logs.fds[SP_IPC_LOG_ERROR];
-	close_others(keep, kept);
+	keep[kept++] = b->links->keeper_fd;
+	keep[kept++] = b->links->dialer_fd;
+	settle_in(b, keep, kept);
 	free(keep);
-	set_signals(&m->signals);
-	set_name(worker);
-	forget_environment();
-	if (!drop_rights(&m->ids, parent, &err)) {
-		sp_error("worker_cannot_start", SP_KV_U64("worker", worker), SP_KV_TEXT("why", err.text));
-		_exit(SP_WORKER_CANNOT_START);
-	}
 
 	struct sp_worker_env env = {
 		.conf = m->conf,
 		.generation = 1,
-		.worker = worker,
+		.worker = b->slot->worker,
 		.worker_count = m->workers,
 		.sockets = sockets,
 		.socket_count = n,
 		.tally = m->tally,
-		.channel_fd = channel_fd,
-		.access_fd = m->logs.fds[SP_IPC_LOG_ACCESS],
-		.error_fd = m->logs.fds[SP_IPC_LOG_ERROR],
+		.channel_fd = b->channel_fd,
+		.keeper_fd = b->links->keeper_fd,
+		.dialer_fd = b->links->dialer_fd,
+		.access_fd = m->logs.to[SP_IPC_LOG_ACCESS],
 	};
 	enum sp_worker_exit code = sp_worker_run(&env);
 
@@ -130,17 +152,73 @@ _Noreturn static void be_worker(struct sp_master *m, unsigned worker, int channe
 	exit(code);
 }
 
-pid_t sp_spawn_worker(struct sp_master *m, unsigned worker, int *channel_fd, struct sp_err *err)
+/* The keeper alone inherits the key files. */
+_Noreturn static void be_keeper(const struct birth *b)
 {
-	pid_t self = getpid(), pid;
+	const struct sp_conf *conf = b->m->conf;
+	struct sp_role_env env = { .conf = conf, .workers = b->m->workers, .channel_fd = b->channel_fd };
+	int *keep = calloc(conf->cert_count + 3, sizeof(*keep));
+	size_t kept = 0;
+
+	if (keep == NULL)
+		_exit(SP_ROLE_CANNOT_START);
+	for (size_t i = 0; i < conf->tls_count; i++)
+		for (size_t k = 0; k < conf->tls[i].cert_count; k++)
+			keep[kept++] = conf->tls[i].certs[k].key_fd;
+	settle_in(b, keep, kept);
+	free(keep);
+	exit(sp_keeper_run(&env));
+}
+
+_Noreturn static void be_dialer(const struct birth *b)
+{
+	struct sp_role_env env = { .conf = b->m->conf, .workers = b->m->workers, .channel_fd = b->channel_fd };
+	int keep[3];
+
+	settle_in(b, keep, 0);
+	exit(sp_dialer_run(&env));
+}
+
+_Noreturn static void be_logger(const struct birth *b)
+{
+	const struct sp_logs *logs = &b->m->logs;
+	struct sp_logger_env env = { .channel_fd = b->channel_fd };
+	int keep[2 * SP_IPC_LOG_COUNT + 3];
+	size_t kept = 0;
+
+	for (unsigned which = 0; which < SP_IPC_LOG_COUNT; which++) {
+		keep[kept++] = env.pipes[which] = logs->from[which];
+		keep[kept++] = env.sinks[which] = logs->fds[which];
+	}
+	settle_in(b, keep, kept);
+	exit(sp_logger_run(&env));
+}
+
+_Noreturn static void be(const struct birth *b)
+{
+	if (b->slot->role == SP_IPC_WORKER)
+		be_worker(b);
+	sp_tls_tickets_forget(); /* the workers' alone */
+	if (b->slot->role == SP_IPC_KEEPER)
+		be_keeper(b);
+	if (b->slot->role == SP_IPC_DIALER)
+		be_dialer(b);
+	be_logger(b);
+}
+
+pid_t sp_spawn(struct sp_slot *slot, const struct sp_links *links, int *channel_fd, struct sp_err *err)
+{
+	struct birth b = { .m = slot->master, .slot = slot, .links = links, .parent = getpid() };
 	int fds[2];
+	pid_t pid;
 
 	if (!sp_ipc_pair(fds, err))
 		return -1;
+	b.channel_fd = fds[1];
 	fflush(NULL);
 	pid = fork();
 	if (pid == 0)
-		be_worker(m, worker, fds[1], self);
+		be(&b);
 	close(fds[1]);
 	if (pid < 0) {
 		sp_err_set(err, "cannot fork: %s", strerror(errno));

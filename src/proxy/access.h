@@ -2,8 +2,8 @@
  * access - the access log: one line an exchange.
  *
  * Lines are formatted into one buffer a worker, which goes out at the end of
- * the turn. Nothing here ever blocks or waits: lines that find no room are
- * dropped whole and counted (a pipe that nobody reads, a full disk). What a
+ * the turn, into the pipe to the logger. Nothing here ever blocks or waits:
+ * lines that find no room are dropped whole and counted. What a
  * peer sent cannot leave its field: control bytes, non-ASCII, quotes and
  * backslashes are escaped, long fields are cut, and a line is never longer than
  * a pipe takes in one piece.
@@ -63,13 +63,12 @@ struct sp_access_record {
 
 struct sp_access;
 
-/* conf is borrowed until set_conf or free, fd until set_fd or free; -1 = off. SIGPIPE is ignored by the process. */
+/* conf is borrowed until set_conf or free, fd (a pipe, non-blocking; -1 = off) until free. SIGPIPE is ignored by the process. */
 SP_MUST_USE struct sp_access *sp_access_new(struct sp_loop *loop, const struct sp_conf_log *conf, int fd);
 void sp_access_free(struct sp_access *access);          /* tries to write what waits; NULL is fine */
 
 void sp_access_write(struct sp_access *access, const struct sp_access_record *record);
 void sp_access_set_conf(struct sp_access *access, const struct sp_conf_log *conf);
-void sp_access_set_fd(struct sp_access *access, int fd);        /* what waits goes to the old one if it takes it */
 uint64_t sp_access_dropped(const struct sp_access *access);     /* lines, ever */
 
 #endif

@@ -204,11 +204,6 @@ void sp_proxy_set_challenges(struct sp_proxy *proxy, size_t index, struct sp_cha
 	proxy->listenings[index].challenges = set;
 }
 
-void sp_proxy_set_access_fd(struct sp_proxy *proxy, int fd)
-{
-	sp_access_set_fd(proxy->access, fd);
-}
-
 size_t sp_proxy_listener_count(const struct sp_proxy *proxy, size_t index)
 {
 	return proxy->listenings[index].client_count;

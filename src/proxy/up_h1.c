@@ -496,6 +496,15 @@ static void on_ready(struct sp_stream *s, unsigned what)
 		read_body(up);
 }
 
+static void log_not_dialed(const struct sp_up_h1 *up)
+{
+	if (up->dial.refused == SP_EGRESS_OK)
+		log_connect_failed(up, up->dial.error);
+	else
+		sp_error("egress_refused", SP_KV_STR("backend", up->lease.backend->conf->name),
+		         SP_KV_TEXT("why", sp_egress_word(up->dial.refused)));
+}
+
 static enum sp_dial_rc take_socket(struct sp_up_h1 *up)
 {
 	up->state = SP_UP_CONNECTING;
@@ -511,7 +520,7 @@ static void on_dialed(struct sp_wait *w)
 
 	if (up->dial.rc == SP_DIAL_DONE && take_socket(up) == SP_DIAL_DONE)
 		return;
-	log_connect_failed(up, up->dial.error);
+	log_not_dialed(up);
 	fail(up, SP_WHY_BACKEND_REFUSED);
 }
 
@@ -549,11 +558,7 @@ enum sp_dial_rc sp_up_h1_new(struct sp_pool *pool, struct sp_backend *backend, s
 	if (rc == SP_DIAL_DONE)
 		rc = take_socket(up);
 	if (rc == SP_DIAL_FAILED) {
-		if (up->dial.refused != SP_EGRESS_OK)
-			sp_error("egress_refused", SP_KV_STR("backend", backend->conf->name),
-			         SP_KV_TEXT("why", sp_egress_word(up->dial.refused)));
-		else
-			log_connect_failed(up, up->dial.error);
+		log_not_dialed(up);
 		up->magic = 0;
 		sp_slab_put(pool->proxy->conns, up);
 		return rc;

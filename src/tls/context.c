@@ -15,8 +15,10 @@ static const char suites_13[] = "TLS_AES_128_GCM_SHA256:TLS_AES_256_GCM_SHA384:T
 /* OpenSSL's own list lets a client ask for ffdhe8192 at 121 ms of ours a handshake. */
 static const char groups[] = "X25519:P-256";
 
-static const char signatures[] = "ECDSA+SHA256:ECDSA+SHA384:ECDSA+SHA512:ed25519:RSA-PSS+SHA256:RSA-PSS+SHA384:"
-				 "RSA-PSS+SHA512:RSA+SHA256:RSA+SHA384:RSA+SHA512";
+/* What we sign by is what the keeper signs (key/asks.h); clients may show other certificates. */
+#define RSA_SIGNATURES "RSA-PSS+SHA256:RSA-PSS+SHA384:RSA-PSS+SHA512:RSA+SHA256:RSA+SHA384:RSA+SHA512"
+static const char signatures[] = "ECDSA+SHA256:ECDSA+SHA384:" RSA_SIGNATURES;
+static const char client_signatures[] = "ECDSA+SHA256:ECDSA+SHA384:ECDSA+SHA512:ed25519:" RSA_SIGNATURES;
 
 enum {
 	TICKET_LIFE_S = 12 * 3600, /* a ticket older than two rotations could not be read anyway */
@@ -77,6 +79,7 @@ static bool set_posture(SSL_CTX *ctx)
 	       SSL_CTX_set_max_proto_version(ctx, TLS1_3_VERSION) == 1 &&
 	       SSL_CTX_set_cipher_list(ctx, suites_12) == 1 && SSL_CTX_set_ciphersuites(ctx, suites_13) == 1 &&
 	       SSL_CTX_set1_groups_list(ctx, groups) == 1 && SSL_CTX_set1_sigalgs_list(ctx, signatures) == 1 &&
+	       SSL_CTX_set1_client_sigalgs_list(ctx, client_signatures) == 1 &&
 	       SSL_CTX_set_max_early_data(ctx, 0) == 1 && SSL_CTX_set_num_tickets(ctx, 1) == 1 &&
 	       SSL_CTX_set_tlsext_ticket_key_evp_cb(ctx, sp_tls_on_ticket) == 1;
 }

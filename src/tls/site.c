@@ -61,7 +61,6 @@ static bool use_pair(struct sp_tls_site *site, const struct sp_conf_cert *pair, 
 		     struct sp_arena *arena, unsigned *kinds, struct sp_err *err)
 {
 	struct sp_tls_chain chain;
-	uint32_t key;
 	unsigned kind;
 	bool is_fine = false;
 
@@ -74,8 +73,7 @@ static bool use_pair(struct sp_tls_site *site, const struct sp_conf_cert *pair, 
 	else if (!add_names_of(site, chain.leaf, arena))
 		sp_err_set(err, "no memory for the names of a certificate");
 	else
-		is_fine = sp_tls_chain_use(site->ctx, &chain, err) && sp_signer_add(signer, pair->key_pem, &key, err) &&
-			  sp_signer_attach(signer, site->ctx, key, err);
+		is_fine = sp_tls_chain_use(site->ctx, &chain, err) && sp_signer_attach(signer, site->ctx, pair, err);
 	*kinds |= kind;
 	sp_tls_chain_fini(&chain);
 	return is_fine;

@@ -238,7 +238,7 @@ static void flush_due(struct sp_tls_stream *t)
 {
 	if (t->stream.unsent > 0 && !t->is_deferred && t->stream.is_writable)
 		(void)flush(t);
-	if (t->stream.is_held && t->stream.unsent == 0) {
+	if (t->stream.is_held && t->stream.unsent == 0 && sp_pause_is_over(&t->pause)) {
 		t->stream.is_held = false;
 		t->stream.has_inside = true; /* whoever reads is called again */
 	}
@@ -255,8 +255,37 @@ static enum sp_io stopped(struct sp_tls_stream *t, int rc)
 		flush_due(t);
 		return SP_IO_AGAIN;
 	case SSL_ERROR_ZERO_RETURN: t->stop = SP_IO_EOF; return SP_IO_EOF;
+	case SSL_ERROR_WANT_ASYNC:
+	case SSL_ERROR_WANT_ASYNC_JOB:
+		/* on_wake goes on; whatever the client sends meanwhile waits. */
+		t->stream.is_held = true;
+		return SP_IO_AGAIN;
 	default: return fail(t);
 	}
+}
+
+/* The signature is there, or will not come; or a job is free. */
+static void on_wake(struct sp_pause *pause)
+{
+	struct sp_tls_stream *t = SP_HOLDER(pause, struct sp_tls_stream, pause);
+
+	t->stream.is_held = false;
+	t->stream.has_inside = true;
+	sp_stream_want(&t->stream, t->stream.want);
+}
+
+static int shake(struct sp_tls_stream *t)
+{
+	int rc, error;
+
+	sp_pause_enter(&t->pause);
+	rc = SSL_do_handshake(t->ssl);
+	error = rc == 1 ? SSL_ERROR_NONE : SSL_get_error(t->ssl, rc);
+	t->has_job = error == SSL_ERROR_WANT_ASYNC;
+	if (error == SSL_ERROR_WANT_ASYNC_JOB)
+		sp_pause_line_up(&t->pause);
+	sp_pause_leave(&t->pause);
+	return rc;
 }
 
 /*
@@ -277,11 +306,14 @@ static enum sp_io tls_handshake(struct sp_stream *s)
 
 	if (t->is_handshaken)
 		return SP_IO_DONE;
+	if (!sp_pause_is_over(&t->pause))
+		return SP_IO_AGAIN;
 	ERR_clear_error();
-	rc = SSL_do_handshake(t->ssl);
+	rc = shake(t);
 	if (rc != 1)
 		return stopped(t, rc) == SP_IO_AGAIN ? SP_IO_AGAIN : SP_IO_FAILED;
 	t->is_handshaken = true;
+	SSL_clear_mode(t->ssl, SSL_MODE_ASYNC); /* nothing is signed any more: reads and writes need no job */
 	s->has_inside = SSL_has_pending(t->ssl) == 1;
 	/* In 1.3 all that waits now is the ticket; in 1.2 it is our Finished, which the client waits for. */
 	t->is_deferred = SSL_version(t->ssl) == TLS1_3_VERSION;
@@ -458,6 +490,12 @@ static void tls_close(struct sp_stream *s)
 {
 	struct sp_tls_stream *t = of(s);
 
+	if (t->has_job) {
+		t->stream.is_write_lost = true;
+		(void)shake(t); /* without its signature, or without a place to write: it fails */
+		SP_ASSERT(!t->has_job);
+	}
+	sp_pause_fini(&t->pause);
 	SSL_free(t->ssl);
 	t->ssl = NULL;
 	drop_out(t);
@@ -501,6 +539,7 @@ bool sp_tls_stream_accept(struct sp_tls_stream *t, struct sp_tls_listener *liste
 			  struct sp_chunk_pool *chunks, int fd, void (*on_ready)(struct sp_stream *s, unsigned what))
 {
 	*t = (struct sp_tls_stream){ .listener = listener, .chunks = chunks, .stop = SP_IO_DONE };
+	sp_pause_init(&t->pause, on_wake);
 	if (!make_ssl(t, listener->sites[0].ctx)) {
 		t->stream.fd = -1;
 		(void)close(fd);

@@ -59,17 +59,16 @@ static bool vet_names(X509 *leaf, struct sp_err *err, struct sp_err *warning)
 }
 
 /* The same way as a site goes, thrown away afterwards. */
-static bool vet_pair(const struct sp_tls_chain *chain, struct sp_str key_pem, struct sp_err *err)
+static bool vet_pair(const struct sp_tls_chain *chain, const struct sp_conf_cert *cert, struct sp_err *err)
 {
 	struct sp_signer *signer = sp_signer_new_local();
 	SSL_CTX *ctx = sp_tls_context_new(err);
-	uint32_t number;
 	bool is_fine;
 
 	if (signer == NULL)
 		sp_err_set(err, "no memory for a private key");
 	is_fine = signer != NULL && ctx != NULL && sp_tls_chain_use(ctx, chain, err) &&
-		  sp_signer_add(signer, key_pem, &number, err) && sp_signer_attach(signer, ctx, number, err);
+		  sp_signer_attach(signer, ctx, cert, err);
 	SSL_CTX_free(ctx);
 	sp_signer_free(signer);
 	return is_fine;
@@ -130,7 +129,7 @@ bool sp_tls_vet(const struct sp_conf_cert *cert, struct sp_err *err, struct sp_e
 
 	if (!sp_tls_chain_read(cert->chain_pem, &chain, err))
 		return false;
-	is_fine = vet_pair(&chain, cert->key_pem, err) && vet_order(&chain, err) && vet_names(chain.leaf, err, warning);
+	is_fine = vet_pair(&chain, cert, err) && vet_order(&chain, err) && vet_names(chain.leaf, err, warning);
 	if (is_fine)
 		vet_dates(chain.leaf, warning);
 	sp_tls_chain_fini(&chain);

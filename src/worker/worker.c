@@ -6,6 +6,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "dial.h"
 #include "intake.h"
 #include "sp/base/clock.h"
 #include "sp/base/log.h"
@@ -24,11 +25,12 @@ struct worker {
 	const struct sp_worker_env *env; /* borrowed */
 	struct sp_loop *loop; /* owned */
 	struct sp_serve *serve; /* owned: our hold on the generation */
+	struct sp_signer *signer; /* borrowed: the generation's, as the next */
+	struct sp_dial *dial;
 	struct sp_proxy *proxy; /* owned */
 	struct sp_intake *intake; /* owned */
 	struct sp_channel master;
 	struct sp_deadline cut; /* the end of drain_timeout */
-	int access_fd, error_fd; /* owned above 2 */
 	bool is_draining;
 	enum sp_worker_exit exit;
 };
@@ -71,17 +73,16 @@ static void drain(struct worker *w, uint32_t timeout_ms)
 	sp_proxy_drain(w->proxy, on_drained, w);
 }
 
-static void take_log(struct worker *w, uint32_t which, int fd)
+/* Another process was started anew. */
+static void take_peer(struct worker *w, struct sp_ipc_message *m)
 {
-	int *mine = which == SP_IPC_LOG_ACCESS ? &w->access_fd : &w->error_fd;
-
-	if (which == SP_IPC_LOG_ACCESS)
-		sp_proxy_set_access_fd(w->proxy, fd);
+	if (m->body.peer.role == SP_IPC_KEEPER)
+		sp_signer_set_keeper(w->signer, m->fd);
+	else if (m->body.peer.role == SP_IPC_DIALER)
+		sp_dial_set_dialer(w->dial, m->fd);
 	else
-		sp_log_to(fd);
-	if (*mine > STDERR_FILENO)
-		close(*mine);
-	*mine = fd;
+		return;
+	m->fd = -1;
 }
 
 /* What the master packed, from sealed memory: it cannot change or shrink under us. */
@@ -116,13 +117,8 @@ static void on_message(struct sp_channel *ch, struct sp_ipc_message *m)
 		sp_tls_tickets_rotate(m->body.tickets.fresh);
 		explicit_bzero(&m->body.tickets, sizeof(m->body.tickets));
 		break;
+	case SP_IPC_PEER: take_peer(w, m); break;
 	case SP_IPC_CHALLENGES: take_challenges(w, m->body.challenges.listener, m->fd); break;
-	case SP_IPC_LOG:
-		if (m->body.log.which >= SP_IPC_LOG_COUNT)
-			break;
-		take_log(w, m->body.log.which, m->fd);
-		m->fd = -1;
-		break;
 	default: break; /* the channel lets nothing else through */
 	}
 }
@@ -135,21 +131,37 @@ static void on_master_gone(struct sp_channel *ch, enum sp_ipc_rc why)
 	end(w, SP_WORKER_ORPHAN);
 }
 
+static bool build(struct worker *w, struct sp_err *err)
+{
+	const struct sp_worker_env *env = w->env;
+	struct sp_generation_asks asks;
+
+	w->dial = asks.dial = sp_dial_new_remote(w->loop, err);
+	if (w->dial == NULL)
+		return false;
+	w->signer = asks.signer = sp_signer_new_remote(w->loop, err);
+	w->serve = sp_generation_new(env->conf, env->generation, &asks, err);
+	if (w->serve == NULL)
+		return false;
+	if (env->keeper_fd >= 0)
+		sp_signer_set_keeper(w->signer, env->keeper_fd);
+	if (env->dialer_fd >= 0)
+		sp_dial_set_dialer(w->dial, env->dialer_fd);
+	return true;
+}
+
 static bool start(struct worker *w, struct sp_err *err)
 {
 	const struct sp_worker_env *env = w->env;
 
 	w->loop = sp_loop_new(err);
-	if (w->loop == NULL)
-		return false;
-	w->serve = sp_generation_new(env->conf, env->generation, err);
-	if (w->serve == NULL)
+	if (w->loop == NULL || !build(w, err))
 		return false;
 
 	/* A memory budget is the whole gateway's; each worker gets its even share. */
 	struct sp_proxy_env proxy_env = { .loop = w->loop,
 					  .serve = w->serve,
-					  .access_fd = w->access_fd,
+					  .access_fd = env->access_fd,
 					  .worker = env->worker,
 					  .memory_max = env->conf->gateway.memory_max / env->worker_count };
 
@@ -180,7 +192,7 @@ enum sp_worker_exit sp_worker_run(const struct sp_worker_env *env)
 {
 	static char name[24]; /* the log borrows it */
 	struct sp_err err = { .text = "" };
-	struct worker w = { .env = env, .access_fd = env->access_fd, .error_fd = env->error_fd };
+	struct worker w = { .env = env };
 	const struct sp_ipc_message ready = { .type = SP_IPC_READY,
 					      .body.ready.generation = env->generation,
 					      .fd = -1 };

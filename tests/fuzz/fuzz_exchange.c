@@ -97,11 +97,10 @@ int LLVMFuzzerInitialize(int *argc, char ***argv)
 	SP_ASSERT(world.conf != NULL);
 	sp_conf_report_fini(&report);
 	world.loop = sp_loop_new(&err);
-	world.serve = sp_generation_new(world.conf, 1, &err);
-	SP_ASSERT(world.loop != NULL && world.serve != NULL);
-	sp_dial_free(world.serve->dial);
 	world.dial = (struct sp_dial){ .ask = dial, .free = free_nothing };
-	world.serve->dial = &world.dial;
+	world.serve = sp_generation_new(
+		world.conf, 1, &(struct sp_generation_asks){ .signer = sp_signer_new_local(), .dial = &world.dial }, &err);
+	SP_ASSERT(world.loop != NULL && world.serve != NULL);
 	world.proxy = sp_proxy_new(
 		&(struct sp_proxy_env){ .loop = world.loop, .serve = world.serve, .access_fd = -1, .worker = 1 }, &err);
 	SP_ASSERT(world.proxy != NULL);

@@ -158,7 +158,7 @@ def test_file_and_reopen(gateway, backend, port, folders):
         assert procs.wait_for(lambda: os.path.exists(path) and open(path, encoding="ascii").read().count("\n") == 5, 5)
         os.rename(path, path + ".1")
         running.signal(signal.SIGUSR1)
-        assert procs.wait_for(lambda: os.path.exists(path), 5)
+        assert procs.wait_for(lambda: os.path.exists(path) and running.events("log_reopened"), 5 * program.SLOW)
         for i in range(5):
             client.ask(target=f"/behind{i}")
         assert procs.wait_for(lambda: open(path, encoding="ascii").read().count("\n") >= 5, 5)

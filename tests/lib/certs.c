@@ -2,6 +2,8 @@
 
 #include <stdlib.h>
 #include <string.h>
+#include <sys/mman.h>
+#include <unistd.h>
 
 #include <openssl/evp.h>
 #include <openssl/pem.h>
@@ -104,10 +106,21 @@ void cert_make(struct cert *cert, const struct cert_wish *wish)
 	must(PEM_write_bio_X509(pem, x) == 1);
 	must(PEM_write_bio_PrivateKey(key_pem, key, NULL, NULL, 0, NULL, NULL) == 1);
 	*cert = (struct cert){ .pem = take_text(pem), .key_pem = take_text(key_pem), .x509 = x, .key = key };
+	cert->key_fd = cert_file(cert->key_pem);
+}
+
+int cert_file(struct sp_str text)
+{
+	int fd = memfd_create("key", MFD_CLOEXEC);
+
+	must(fd >= 0 && write(fd, text.p, text.n) == (ssize_t)text.n);
+	return fd;
 }
 
 void cert_drop(struct cert *cert)
 {
+	if (cert->pem.p != NULL)
+		close(cert->key_fd);
 	free((char *)cert->pem.p);
 	free((char *)cert->key_pem.p);
 	X509_free(cert->x509);

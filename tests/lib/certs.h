@@ -24,11 +24,14 @@ struct cert_wish {
 
 struct cert {
 	struct sp_str pem, key_pem; /* owned */
+	int key_fd; /* owned: a file of that key */
 	void *x509, *key; /* owned: for signing others */
 };
 
 void cert_make(struct cert *cert, const struct cert_wish *wish);
 void cert_drop(struct cert *cert);
+/* A memory file of that text; closed by the caller. */
+int cert_file(struct sp_str text);
 /* A list of the revoked serial, signed by ca; freed by the caller. */
 struct sp_str cert_crl(const struct cert *ca, long revoked);
 /* Two PEM texts behind each other; freed by the caller. */

@@ -162,10 +162,8 @@ class Gateway:
         return self.process.pid
 
     def workers(self):
-        """The pids of the workers: all children that call themselves so, else all children."""
-        found = procs.children(self.pid)
-        named = [pid for pid in found if b"worker" in self.name_of(pid)]
-        return named or found
+        """The pids of the workers: all children that call themselves so."""
+        return [pid for pid in procs.children(self.pid) if b"worker" in self.name_of(pid)]
 
     @staticmethod
     def name_of(pid):

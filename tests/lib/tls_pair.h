@@ -18,6 +18,7 @@
 struct tls_pair {
 	struct sp_tls_stream t; /* first: on_ready gets a pointer to it */
 	struct sp_loop *loop;
+	bool is_guest; /* the loop is somebody else's */
 	struct sp_chunk_pool *chunks;
 	SSL *client;
 	int fd; /* the client's */
@@ -34,13 +35,12 @@ static inline void tls_pair_on_ready(struct sp_stream *s, unsigned what)
 		p->hands = sp_stream_handshake(s);
 }
 
-static inline void tls_pair_open(struct tls_pair *p, struct sp_tls_listener *listener, SSL_CTX *client, const char *sni,
-				 const int fds[2])
+static inline void tls_pair_open_on(struct tls_pair *p, struct sp_loop *loop, struct sp_tls_listener *listener,
+				    SSL_CTX *client, const char *sni, const int fds[2])
 {
-	struct sp_err err = { "" };
-
 	memset(p, 0, sizeof(*p));
-	p->loop = sp_loop_new(&err);
+	p->loop = loop;
+	p->is_guest = true;
 	p->chunks = sp_chunk_pool_new(64);
 	p->fd = fds[1];
 	p->hands = SP_IO_AGAIN;
@@ -56,6 +56,15 @@ static inline void tls_pair_open(struct tls_pair *p, struct sp_tls_listener *lis
 		SSL_set_tlsext_host_name(p->client, sni);
 }
 
+static inline void tls_pair_open(struct tls_pair *p, struct sp_tls_listener *listener, SSL_CTX *client, const char *sni,
+				 const int fds[2])
+{
+	struct sp_err err = { "" };
+
+	tls_pair_open_on(p, sp_loop_new(&err), listener, client, sni, fds);
+	p->is_guest = false;
+}
+
 static inline void tls_pair_close(struct tls_pair *p)
 {
 	sp_stream_close(&p->t.stream);
@@ -64,7 +73,8 @@ static inline void tls_pair_close(struct tls_pair *p)
 		close(p->fd);
 	assert_int_equal(sp_chunk_lent(p->chunks), 0);
 	sp_chunk_pool_free(p->chunks);
-	sp_loop_free(p->loop);
+	if (!p->is_guest)
+		sp_loop_free(p->loop);
 	ERR_clear_error();
 }
 
@@ -128,8 +138,12 @@ struct tls_world {
 	struct sp_err err;
 };
 
-static inline bool tls_world_make(struct tls_world *w, const struct site_wish *wish, size_t count)
+/* The signer is the world's from here on. */
+static inline bool tls_world_make_with(struct tls_world *w, const struct site_wish *wish, size_t count,
+				       struct sp_signer *signer)
 {
+	uint32_t index = 0;
+
 	memset(w, 0, sizeof(*w));
 	for (size_t i = 0; i < count; i++) {
 		struct sp_conf_tls *tls = &w->tls[i];
@@ -143,15 +157,21 @@ static inline bool tls_world_make(struct tls_world *w, const struct site_wish *w
 		for (; tls->cert_count < 2 && wish[i].certs[tls->cert_count] != NULL; tls->cert_count++) {
 			const struct cert *cert = wish[i].certs[tls->cert_count];
 
+			w->certs[i][tls->cert_count].index = index++;
 			w->certs[i][tls->cert_count].chain_pem = cert->pem;
-			w->certs[i][tls->cert_count].key_pem = cert->key_pem;
+			w->certs[i][tls->cert_count].key_fd = cert->key_fd;
 		}
 		w->list[i] = tls;
 	}
 	w->conf = (struct sp_conf_listener){ .tls = w->list, .tls_count = count };
-	w->signer = sp_signer_new_local();
+	w->signer = signer;
 	w->listener = sp_tls_listener_new(&w->conf, w->signer, &w->err);
 	return w->listener != NULL;
+}
+
+static inline bool tls_world_make(struct tls_world *w, const struct site_wish *wish, size_t count)
+{
+	return tls_world_make_with(w, wish, count, sp_signer_new_local());
 }
 
 static inline void tls_world_drop(struct tls_world *w)

@@ -122,7 +122,8 @@ enum sp_conf_client_verify { SP_VERIFY_OFF, SP_VERIFY_OPTIONAL, SP_VERIFY_REQUIR
 struct sp_conf_cert {                   /* the i-th cert goes with the i-th key_file */
 	struct sp_str chain_path, key_path;     /* absolute */
 	struct sp_str chain_pem;        /* content, read by sp_conf_read */
-	struct sp_str key_pem;          /* until the keeper exists; then empty */
+	int key_fd;                     /* owned by the configuration: opened and judged, never read by who opened it */
+	uint32_t index;                 /* over all [tls], in order: what the keeper is asked for */
 	struct sp_conf_at at;
 };
 
@@ -255,6 +256,7 @@ struct sp_conf {
 	size_t listener_count;
 	const struct sp_conf_tls *tls;
 	size_t tls_count;
+	size_t cert_count;              /* over all [tls] */
 	const struct sp_conf_pool *pools;
 	size_t pool_count;
 	const struct sp_conf_route *routes;

@@ -2,7 +2,7 @@
  * channel - typed messages between two of our processes, over a SOCK_SEQPACKET pair.
  *
  * A table says of each type how long its body is, whether a descriptor comes
- * with it, and who may send it. What does not fit the table ends the channel:
+ * with it, who may send it and to whom. What does not fit the table ends the channel:
  * the process behind it is broken or taken over. Nothing in a message is a
  * pointer, and nothing is queued here: a peer that does not read is stuck.
  */
@@ -18,16 +18,28 @@
 #include "sp/base/err.h"
 #include "sp/net/loop.h"
 
-enum sp_ipc_role { SP_IPC_MASTER = 1, SP_IPC_WORKER = 2 }; /* bits, for the table */
+enum sp_ipc_role { /* bits, for the table */
+		   SP_IPC_MASTER = 1,
+		   SP_IPC_WORKER = 2,
+		   SP_IPC_KEEPER = 4,
+		   SP_IPC_DIALER = 8,
+		   SP_IPC_LOGGER = 16,
+};
 
 enum sp_ipc_type {
 	SP_IPC_NONE,
-	SP_IPC_READY, /* worker: it serves now */
+	SP_IPC_READY, /* any child: it serves now */
 	SP_IPC_HEALTH_RED, /* master: health answers 503 from now on, everything else goes on */
 	SP_IPC_DRAIN, /* master: stop accepting, finish what runs, then exit */
 	SP_IPC_STOP, /* master: exit now */
-	SP_IPC_LOG, /* master: a log's new descriptor */
+	SP_IPC_LOG, /* master to logger: a log's new descriptor */
 	SP_IPC_TICKETS, /* master: the next secret of the ticket keys */
+	SP_IPC_PEER, /* master: a new channel between the receiver and another child */
+	SP_IPC_SIGN, /* worker to keeper */
+	SP_IPC_SIGNED, /* keeper: the signature, or a refusal */
+	SP_IPC_DIAL, /* worker to dialer */
+	SP_IPC_DIALED, /* dialer: the socket, still connecting */
+	SP_IPC_NOT_DIALED, /* dialer: why there is none */
 	SP_IPC_CHALLENGES, /* master: what answers a listener's ACME challenges from now on, as a pack in sealed memory */
 	SP_IPC_COUNT
 };
@@ -35,6 +47,8 @@ enum sp_ipc_type {
 enum sp_ipc_log { SP_IPC_LOG_ACCESS, SP_IPC_LOG_ERROR, SP_IPC_LOG_COUNT };
 
 #define SP_IPC_SECRET 32
+#define SP_IPC_TEXT 160 /* longest text of a handshake that is signed, and some */
+#define SP_IPC_SIGNATURE 512 /* RSA of 4096 bits */
 
 /* Memory of the sender; a byte of it may say anything. */
 union sp_ipc_body {
@@ -51,6 +65,34 @@ union sp_ipc_body {
 		uint8_t fresh[SP_IPC_SECRET];
 	} tickets;
 	struct {
+		uint32_t role; /* who is at the other end: enum sp_ipc_role */
+		uint32_t worker; /* which worker it is a channel of: 1.. */
+	} peer;
+	struct {
+		uint32_t id; /* every question and answer begins so */
+	} any;
+	struct {
+		uint32_t id, key, scheme; /* key: index of struct sp_conf_cert */
+		uint32_t n;
+		uint8_t text[SP_IPC_TEXT];
+	} sign;
+	struct {
+		uint32_t id;
+		uint32_t n; /* 0: refused */
+		uint8_t signature[SP_IPC_SIGNATURE];
+	} is_signed;
+	struct {
+		uint32_t id, backend; /* backend: index of struct sp_conf_backend */
+	} dial;
+	struct {
+		uint32_t id;
+	} dialed;
+	struct {
+		uint32_t id;
+		int32_t error; /* errno; 0: refused by the egress rules */
+		uint32_t refused; /* enum sp_egress_verdict */
+	} not_dialed;
+	struct {
 		uint32_t listener; /* of conf->listeners */
 	} challenges;
 };
@@ -65,15 +107,17 @@ enum sp_ipc_rc {
 	SP_IPC_DONE,
 	SP_IPC_AGAIN, /* nothing there; sending: the peer does not read */
 	SP_IPC_EOF, /* the peer is gone */
-	SP_IPC_BAD, /* not in the table: unknown, wrong length, wrong sender, descriptors that do not belong */
+	SP_IPC_BAD, /* not in the table: unknown, wrong length, sender or receiver, descriptors that do not belong */
 };
 
 /* Both ends non-blocking and close-on-exec. */
 SP_MUST_USE bool sp_ipc_pair(int fds[2], struct sp_err *err);
-/* One message; `from` is who sends. Sending what the table does not let `from` send is our bug (asserted). */
-SP_MUST_USE enum sp_ipc_rc sp_ipc_send(int fd, enum sp_ipc_role from, const struct sp_ipc_message *m);
-SP_MUST_USE enum sp_ipc_rc sp_ipc_recv(int fd, enum sp_ipc_role from, struct sp_ipc_message *m);
+/* One message. Sending what the table does not let `from` send to `to` is our bug (asserted). */
+SP_MUST_USE enum sp_ipc_rc sp_ipc_send(int fd, enum sp_ipc_role from, enum sp_ipc_role to,
+				       const struct sp_ipc_message *m);
+SP_MUST_USE enum sp_ipc_rc sp_ipc_recv(int fd, enum sp_ipc_role from, enum sp_ipc_role to, struct sp_ipc_message *m);
 const char *sp_ipc_type_name(enum sp_ipc_type type);
+const char *sp_ipc_role_name(enum sp_ipc_role role);
 
 /* One end on a loop. Lives inside its owner. */
 struct sp_channel {

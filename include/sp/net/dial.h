@@ -2,9 +2,8 @@
  * dial - a backend's index becomes a socket that is connecting.
  *
  * Who asks gives an index and nothing else, so a worker that is taken over can
- * reach the declared backends only. How the socket is made is hidden here:
- * today in this process, later by the dialer. The egress rules are applied to
- * the address itself at every ask.
+ * reach the declared backends only. Workers ask the dialer, a process of its
+ * own; it applies the egress rules to the address itself at every ask.
  */
 #ifndef SP_NET_DIAL_H
 #define SP_NET_DIAL_H
@@ -25,7 +24,8 @@ enum sp_dial_rc {
 
 /* Lives inside who asks, until answered or cancelled. */
 struct sp_dial_ask {
-	struct sp_wait wait;            /* set by who asks before, when it can wait */
+	struct sp_wait wait;            /* wake is set by who asks */
+	struct sp_dial *dial;           /* who was asked last */
 	uint32_t backend;               /* index over all pools: struct sp_conf_backend */
 	enum sp_dial_rc rc;             /* of a late answer: DONE or FAILED */
 	int fd;                         /* owned by who asked from the answer on; -1 when there is none */
@@ -38,16 +38,13 @@ struct sp_dial {
 	void (*free)(struct sp_dial *dial);
 };
 
-struct sp_dial_to {                     /* where an index leads */
-	struct sp_addr addr;            /* family SP_ADDR_NONE: not known (yet): EHOSTUNREACH */
-};
-
-/* In this process. egress is copied, what it borrows is borrowed too; `to` is borrowed; to[i] is index i. NULL with *err. */
-SP_MUST_USE struct sp_dial *sp_dial_new_local(const struct sp_egress *egress, const struct sp_dial_to *to, size_t count,
-                                              struct sp_err *err);
+/* What the dialer does, in this process: rules, socket, connect. Fills fd, rc, error and refused; never LATER. */
+SP_MUST_USE enum sp_dial_rc sp_dial_connect(const struct sp_egress *egress, const struct sp_addr *to,
+                                            struct sp_dial_ask *ask);
 
 static inline enum sp_dial_rc sp_dial_ask(struct sp_dial *dial, struct sp_dial_ask *ask)
 {
+	ask->dial = dial;
 	return dial->ask(dial, ask);
 }
 

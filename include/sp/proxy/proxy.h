@@ -41,7 +41,6 @@ void sp_proxy_drain(struct sp_proxy *proxy, void (*on_done)(void *arg), void *ar
 void sp_proxy_set_draining(struct sp_proxy *proxy);
 /* What answers the ACME challenges of listener `index` from now on; the set is owned from here on. */
 void sp_proxy_set_challenges(struct sp_proxy *proxy, size_t index, struct sp_challenges *set);
-void sp_proxy_set_access_fd(struct sp_proxy *proxy, int fd);            /* USR1 */
 size_t sp_proxy_client_count(const struct sp_proxy *proxy);
 size_t sp_proxy_listener_count(const struct sp_proxy *proxy, size_t index);     /* its clients of one listener */
 

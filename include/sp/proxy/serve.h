@@ -33,8 +33,7 @@ struct sp_serve {
 	struct sp_chain_of_steps *route_steps;  /* one for each of conf->routes, by its index */
 	struct sp_router *router;               /* owned */
 	struct sp_signer *signer;               /* owned */
-	struct sp_dial *dial;                   /* owned */
-	struct sp_dial_to *dial_to;             /* one for each backend index */
+	struct sp_dial *dial;                   /* owned; NULL when it only vets */
 	void (*free)(struct sp_serve *serve);   /* set by build: called when the last hold goes */
 };
 

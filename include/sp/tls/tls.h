@@ -20,6 +20,7 @@
 #include "sp/base/chunk.h"
 #include "sp/base/err.h"
 #include "sp/conf/conf.h"
+#include "sp/key/pause.h"
 #include "sp/key/sign.h"
 #include "sp/net/stream.h"
 
@@ -53,8 +54,10 @@ struct sp_tls_stream {
 	char *sni;                      /* owned: the name sent, lower case; NULL = none */
 	struct sp_tls_client_cert *client;      /* owned: made at the first ask */
 	uint32_t taken;                 /* raw bytes read before the end of the handshake */
+	struct sp_pause pause;          /* while the handshake waits for the keeper */
 	enum sp_io stop;                /* DONE, or how reading ended: EOF, FAILED */
 	bool is_handshaken, is_notified, is_finished;
+	bool has_job;                   /* OpenSSL's job of the handshake is paused: it must end before ssl is freed */
 	bool is_deferred;               /* what waits in out may wait for the next write */
 	bool sends_now;                 /* the record to come is the last of its write */
 	bool saw_fin;

@@ -29,8 +29,8 @@ struct sp_worker_env {
 	size_t socket_count;
 	struct sp_tally *tally;         /* borrowed; row worker - 1 is ours */
 	int channel_fd;                 /* to the master; owned from here on */
-	int access_fd;                  /* access lines; -1 = off; owned from here on unless it is stdout */
-	int error_fd;                   /* where the log goes already; likewise */
+	int keeper_fd, dialer_fd;       /* to keeper and dialer, likewise; -1: nobody there just now, one will be sent */
+	int access_fd;                  /* access lines: a non-blocking pipe; -1 = off; owned from here on */
 };
 
 enum sp_worker_exit {

@@ -194,12 +194,46 @@ static void test_full_and_closed(void **state)
 	sp_log_to(pipes[1]);
 }
 
+/* What was lost is told with the first line that is taken again; together they are all. */
+static void test_lost_lines_are_counted(void **state)
+{
+	static char all[1 << 20];
+	unsigned taken = 0, lost = 0;
+	ssize_t n = 0, more;
+
+	(void)state;
+	while (read(pipes[0], all, sizeof(all)) > 0)
+		continue;
+	sp_info("before");
+	while (read(pipes[0], all, sizeof(all)) > 0)
+		continue;
+	for (int i = 0; i < 3000; i++)
+		sp_info("fill", SP_KV_TEXT("with", "something of a certain length to fill the pipe"));
+	while ((more = read(pipes[0], all + n, sizeof(all) - 1 - (size_t)n)) > 0)
+		n += more;
+	for (char *at = all; (at = strstr(at, "event=fill")) != NULL; at++)
+		taken++;
+	assert_in_range(taken, 1, 2999);
+	sp_info("behind");
+	n = read(pipes[0], all, sizeof(all) - 1);
+	assert_true(n > 0);
+	all[n] = '\0';
+	assert_non_null(strstr(all, "event=behind"));
+	assert_non_null(strstr(all, "warn event=log_lines_dropped"));
+	assert_int_equal(sscanf(strstr(all, "log=error lines="), "log=error lines=%u", &lost), 1);
+	assert_int_equal(taken + lost, 3000);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(test_kinds),      cmocka_unit_test(test_level_and_who),
-		cmocka_unit_test(test_values),     cmocka_unit_test(test_long_values),
-		cmocka_unit_test(test_long_lines), cmocka_unit_test(test_full_and_closed),
+		cmocka_unit_test(test_kinds),
+		cmocka_unit_test(test_level_and_who),
+		cmocka_unit_test(test_values),
+		cmocka_unit_test(test_long_values),
+		cmocka_unit_test(test_long_lines),
+		cmocka_unit_test(test_full_and_closed),
+		cmocka_unit_test(test_lost_lines_are_counted),
 	};
 
 	return cmocka_run_group_tests(tests, open_log, close_log);

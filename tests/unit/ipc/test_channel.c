@@ -66,13 +66,22 @@ static void test_all_types(void **state)
 {
 	static const struct {
 		enum sp_ipc_type type;
-		enum sp_ipc_role from;
+		enum sp_ipc_role from, to;
 		bool has_fd;
 	} rows[] = {
-		{ SP_IPC_READY, SP_IPC_WORKER, false },     { SP_IPC_HEALTH_RED, SP_IPC_MASTER, false },
-		{ SP_IPC_DRAIN, SP_IPC_MASTER, false },     { SP_IPC_STOP, SP_IPC_MASTER, false },
-		{ SP_IPC_LOG, SP_IPC_MASTER, true },        { SP_IPC_TICKETS, SP_IPC_MASTER, false },
-		{ SP_IPC_CHALLENGES, SP_IPC_MASTER, true },
+		{ SP_IPC_READY, SP_IPC_WORKER, SP_IPC_MASTER, false },
+		{ SP_IPC_HEALTH_RED, SP_IPC_MASTER, SP_IPC_WORKER, false },
+		{ SP_IPC_DRAIN, SP_IPC_MASTER, SP_IPC_WORKER, false },
+		{ SP_IPC_STOP, SP_IPC_MASTER, SP_IPC_WORKER, false },
+		{ SP_IPC_LOG, SP_IPC_MASTER, SP_IPC_LOGGER, true },
+		{ SP_IPC_TICKETS, SP_IPC_MASTER, SP_IPC_WORKER, false },
+		{ SP_IPC_PEER, SP_IPC_MASTER, SP_IPC_KEEPER, true },
+		{ SP_IPC_SIGN, SP_IPC_WORKER, SP_IPC_KEEPER, false },
+		{ SP_IPC_SIGNED, SP_IPC_KEEPER, SP_IPC_WORKER, false },
+		{ SP_IPC_DIAL, SP_IPC_WORKER, SP_IPC_DIALER, false },
+		{ SP_IPC_DIALED, SP_IPC_DIALER, SP_IPC_WORKER, true },
+		{ SP_IPC_NOT_DIALED, SP_IPC_DIALER, SP_IPC_WORKER, false },
+		{ SP_IPC_CHALLENGES, SP_IPC_MASTER, SP_IPC_WORKER, true },
 	};
 	struct pair p = new_pair();
 
@@ -82,8 +91,8 @@ static void test_all_types(void **state)
 		struct sp_ipc_message sent = { .type = rows[i].type, .fd = rows[i].has_fd ? 0 : -1 }, got;
 
 		sent.body.drain.timeout_ms = 0x01020304;
-		assert_int_equal(sp_ipc_send(p.fds[0], rows[i].from, &sent), SP_IPC_DONE);
-		assert_int_equal(sp_ipc_recv(p.fds[1], rows[i].from, &got), SP_IPC_DONE);
+		assert_int_equal(sp_ipc_send(p.fds[0], rows[i].from, rows[i].to, &sent), SP_IPC_DONE);
+		assert_int_equal(sp_ipc_recv(p.fds[1], rows[i].from, rows[i].to, &got), SP_IPC_DONE);
 		assert_int_equal(got.type, rows[i].type);
 		if (rows[i].type == SP_IPC_DRAIN)
 			assert_int_equal(got.body.drain.timeout_ms, 0x01020304);
@@ -98,7 +107,7 @@ static void test_all_types(void **state)
 
 struct raw {
 	uint16_t type, size;
-	uint32_t body[12];
+	uint32_t body[140];
 };
 
 static void test_refused(void **state)
@@ -107,26 +116,40 @@ static void test_refused(void **state)
 		const char *name;
 		struct raw raw;
 		size_t n, fds;
-		enum sp_ipc_role from;
+		enum sp_ipc_role from, to;
 	} rows[] = {
-		{ "one byte", { SP_IPC_STOP, 0, { 0 } }, 1, 0, SP_IPC_MASTER },
-		{ "half a header", { SP_IPC_STOP, 0, { 0 } }, 2, 0, SP_IPC_MASTER },
-		{ "type 0", { 0, 0, { 0 } }, 4, 0, SP_IPC_MASTER },
-		{ "type behind the last", { SP_IPC_COUNT, 0, { 0 } }, 4, 0, SP_IPC_MASTER },
-		{ "type 65535", { 65535, 0, { 0 } }, 4, 0, SP_IPC_MASTER },
-		{ "a worker says stop", { SP_IPC_STOP, 0, { 0 } }, 4, 0, SP_IPC_WORKER },
-		{ "a worker sends a log", { SP_IPC_LOG, 4, { 0 } }, 8, 1, SP_IPC_WORKER },
-		{ "the master says ready", { SP_IPC_READY, 4, { 0 } }, 8, 0, SP_IPC_MASTER },
-		{ "size below the table's", { SP_IPC_DRAIN, 2, { 0 } }, 6, 0, SP_IPC_MASTER },
-		{ "size above the table's", { SP_IPC_DRAIN, 8, { 0 } }, 12, 0, SP_IPC_MASTER },
-		{ "size right, bytes missing", { SP_IPC_DRAIN, 4, { 0 } }, 6, 0, SP_IPC_MASTER },
-		{ "size right, bytes too many", { SP_IPC_STOP, 0, { 0 } }, 8, 0, SP_IPC_MASTER },
-		{ "longer than any message", { SP_IPC_TICKETS, 32, { 0 } }, 40, 0, SP_IPC_MASTER },
-		{ "a descriptor that does not belong", { SP_IPC_STOP, 0, { 0 } }, 4, 1, SP_IPC_MASTER },
-		{ "no descriptor", { SP_IPC_LOG, 4, { 0 } }, 8, 0, SP_IPC_MASTER },
-		{ "two descriptors", { SP_IPC_LOG, 4, { 0 } }, 8, 2, SP_IPC_MASTER },
-		{ "more descriptors than are read", { SP_IPC_LOG, 4, { 0 } }, 8, 8, SP_IPC_MASTER },
-		{ "only descriptors", { 0, 0, { 0 } }, 0, 2, SP_IPC_MASTER },
+		{ "one byte", { SP_IPC_STOP, 0, { 0 } }, 1, 0, SP_IPC_MASTER, SP_IPC_WORKER },
+		{ "half a header", { SP_IPC_STOP, 0, { 0 } }, 2, 0, SP_IPC_MASTER, SP_IPC_WORKER },
+		{ "type 0", { 0, 0, { 0 } }, 4, 0, SP_IPC_MASTER, SP_IPC_WORKER },
+		{ "type behind the last", { SP_IPC_COUNT, 0, { 0 } }, 4, 0, SP_IPC_MASTER, SP_IPC_WORKER },
+		{ "type 65535", { 65535, 0, { 0 } }, 4, 0, SP_IPC_MASTER, SP_IPC_WORKER },
+		{ "a worker says stop", { SP_IPC_STOP, 0, { 0 } }, 4, 0, SP_IPC_WORKER, SP_IPC_MASTER },
+		{ "a worker sends a log", { SP_IPC_LOG, 4, { 0 } }, 8, 1, SP_IPC_WORKER, SP_IPC_MASTER },
+		{ "the master says ready", { SP_IPC_READY, 4, { 0 } }, 8, 0, SP_IPC_MASTER, SP_IPC_WORKER },
+		{ "a worker asks the master to sign",
+		  { SP_IPC_SIGN, 176, { 0 } },
+		  180,
+		  0,
+		  SP_IPC_WORKER,
+		  SP_IPC_MASTER },
+		{ "a worker answers the keeper", { SP_IPC_SIGNED, 520, { 0 } }, 524, 0, SP_IPC_WORKER, SP_IPC_KEEPER },
+		{ "a worker brings the keeper a peer", { SP_IPC_PEER, 8, { 0 } }, 12, 1, SP_IPC_WORKER, SP_IPC_KEEPER },
+		{ "a question to sign with a descriptor",
+		  { SP_IPC_SIGN, 176, { 0 } },
+		  180,
+		  1,
+		  SP_IPC_WORKER,
+		  SP_IPC_KEEPER },
+		{ "size below the table's", { SP_IPC_DRAIN, 2, { 0 } }, 6, 0, SP_IPC_MASTER, SP_IPC_WORKER },
+		{ "size above the table's", { SP_IPC_DRAIN, 8, { 0 } }, 12, 0, SP_IPC_MASTER, SP_IPC_WORKER },
+		{ "size right, bytes missing", { SP_IPC_DRAIN, 4, { 0 } }, 6, 0, SP_IPC_MASTER, SP_IPC_WORKER },
+		{ "size right, bytes too many", { SP_IPC_STOP, 0, { 0 } }, 8, 0, SP_IPC_MASTER, SP_IPC_WORKER },
+		{ "longer than any message", { SP_IPC_TICKETS, 32, { 0 } }, 40, 0, SP_IPC_MASTER, SP_IPC_WORKER },
+		{ "a descriptor that does not belong", { SP_IPC_STOP, 0, { 0 } }, 4, 1, SP_IPC_MASTER, SP_IPC_WORKER },
+		{ "no descriptor", { SP_IPC_LOG, 4, { 0 } }, 8, 0, SP_IPC_MASTER, SP_IPC_WORKER },
+		{ "two descriptors", { SP_IPC_LOG, 4, { 0 } }, 8, 2, SP_IPC_MASTER, SP_IPC_WORKER },
+		{ "more descriptors than are read", { SP_IPC_LOG, 4, { 0 } }, 8, 8, SP_IPC_MASTER, SP_IPC_WORKER },
+		{ "only descriptors", { 0, 0, { 0 } }, 0, 2, SP_IPC_MASTER, SP_IPC_WORKER },
 	};
 	unsigned before = open_count();
 
@@ -137,7 +160,7 @@ static void test_refused(void **state)
 
 		print_message("  %s\n", rows[i].name);
 		send_raw(p.fds[0], &rows[i].raw, rows[i].n, rows[i].fds);
-		assert_int_equal(sp_ipc_recv(p.fds[1], rows[i].from, &got), SP_IPC_BAD);
+		assert_int_equal(sp_ipc_recv(p.fds[1], rows[i].from, rows[i].to, &got), SP_IPC_BAD);
 		assert_int_equal(got.fd, -1);
 		end_pair(&p);
 		assert_int_equal(open_count(), before);
@@ -152,16 +175,16 @@ static void test_nothing_and_nobody(void **state)
 	enum sp_ipc_rc rc;
 
 	(void)state;
-	assert_int_equal(sp_ipc_recv(p.fds[1], SP_IPC_MASTER, &got), SP_IPC_AGAIN);
+	assert_int_equal(sp_ipc_recv(p.fds[1], SP_IPC_MASTER, SP_IPC_WORKER, &got), SP_IPC_AGAIN);
 	do
-		rc = sp_ipc_send(p.fds[0], SP_IPC_MASTER, &stop);
+		rc = sp_ipc_send(p.fds[0], SP_IPC_MASTER, SP_IPC_WORKER, &stop);
 	while (rc == SP_IPC_DONE);
 	assert_int_equal(rc, SP_IPC_AGAIN); /* a peer that does not read */
 	close(p.fds[0]);
-	while ((rc = sp_ipc_recv(p.fds[1], SP_IPC_MASTER, &got)) == SP_IPC_DONE)
+	while ((rc = sp_ipc_recv(p.fds[1], SP_IPC_MASTER, SP_IPC_WORKER, &got)) == SP_IPC_DONE)
 		;
 	assert_int_equal(rc, SP_IPC_EOF);
-	assert_int_equal(sp_ipc_send(p.fds[1], SP_IPC_MASTER, &stop), SP_IPC_EOF);
+	assert_int_equal(sp_ipc_send(p.fds[1], SP_IPC_MASTER, SP_IPC_WORKER, &stop), SP_IPC_EOF);
 	close(p.fds[1]);
 }
 
@@ -215,7 +238,7 @@ static void test_on_a_loop(void **state)
 		seen.closes = rows[i].closes;
 		sp_channel_open(&ch, loop, p.fds[1], SP_IPC_MASTER, SP_IPC_WORKER);
 		for (unsigned k = 0; k < rows[i].sent; k++)
-			assert_int_equal(sp_ipc_send(p.fds[0], SP_IPC_WORKER, &ready), SP_IPC_DONE);
+			assert_int_equal(sp_ipc_send(p.fds[0], SP_IPC_WORKER, SP_IPC_MASTER, &ready), SP_IPC_DONE);
 		if (rows[i].is_bad_behind)
 			send_raw(p.fds[0], "nonsense", 8, 0);
 		close(p.fds[0]);

@@ -33,27 +33,19 @@ static void test_verdicts(void **state)
 		struct sp_egress egress = { .allow = &allow_loopback,
 					    .allow_count = dials[i].has_allow,
 					    .has_allow = dials[i].has_allow };
-		struct sp_dial_to to = { .addr = { .family = SP_ADDR_NONE } };
-		struct sp_dial_ask ask = { .backend = 0, .fd = 77 };
-		struct sp_err err = { "" };
-		struct sp_dial *dial;
+		struct sp_addr to = { .family = SP_ADDR_NONE };
+		struct sp_dial_ask ask = { .fd = 77 };
 
 		print_message("  %s\n", dials[i].to == NULL ? "unknown" : dials[i].to);
 		if (dials[i].to != NULL)
-			assert_true(sp_addr_parse(sp_str(dials[i].to), 0, &to.addr));
-		dial = sp_dial_new_local(&egress, &to, 1, &err);
-		assert_non_null(dial);
-		assert_int_equal(sp_dial_ask(dial, &ask), dials[i].rc);
+			assert_true(sp_addr_parse(sp_str(dials[i].to), 0, &to));
+		assert_int_equal(sp_dial_connect(&egress, &to, &ask), dials[i].rc);
 		assert_int_equal(ask.rc, dials[i].rc);
 		assert_int_equal(ask.error, dials[i].error);
 		assert_int_equal(ask.refused, dials[i].refused);
 		assert_int_equal(ask.fd >= 0, dials[i].rc == SP_DIAL_DONE);
 		if (ask.fd >= 0)
 			close(ask.fd);
-		ask.backend = 1;
-		assert_int_equal(sp_dial_ask(dial, &ask), SP_DIAL_FAILED);
-		assert_int_equal(ask.error, EINVAL);
-		sp_dial_free(dial);
 	}
 	sp_dial_free(NULL);
 }
@@ -68,10 +60,9 @@ static void on_ready(struct sp_stream *s, unsigned what)
 static void test_outcome(void **state)
 {
 	struct sp_egress egress = { .allow = &allow_loopback, .allow_count = 1, .has_allow = true };
-	struct sp_dial_to to[2];
+	struct sp_addr to[2];
 	struct sp_err err = { "" };
 	struct sp_loop *loop = sp_loop_new(&err);
-	struct sp_dial *dial = sp_dial_new_local(&egress, to, 2, &err);
 	int listening = socket(AF_INET, SOCK_STREAM, 0);
 	struct sockaddr_in at = { .sin_family = AF_INET, .sin_addr = { htonl(INADDR_LOOPBACK) } };
 	socklen_t n = sizeof(at);
@@ -80,13 +71,13 @@ static void test_outcome(void **state)
 	assert_int_equal(bind(listening, (struct sockaddr *)&at, n), 0);
 	assert_int_equal(listen(listening, 1), 0);
 	assert_int_equal(getsockname(listening, (struct sockaddr *)&at, &n), 0);
-	assert_true(sp_addr_from_sockaddr((struct sockaddr *)&at, n, &to[0].addr));
-	assert_true(sp_addr_parse(SP_STR("127.0.0.1:1"), 0, &to[1].addr));
+	assert_true(sp_addr_from_sockaddr((struct sockaddr *)&at, n, &to[0]));
+	assert_true(sp_addr_parse(SP_STR("127.0.0.1:1"), 0, &to[1]));
 	for (uint32_t i = 0; i < 2; i++) {
-		struct sp_dial_ask ask = { .backend = i };
+		struct sp_dial_ask ask = { .fd = -1 };
 		struct sp_stream s;
 
-		assert_int_equal(sp_dial_ask(dial, &ask), SP_DIAL_DONE);
+		assert_int_equal(sp_dial_connect(&egress, &to[i], &ask), SP_DIAL_DONE);
 		assert_true(sp_stream_open(&s, loop, ask.fd, true, on_ready));
 		sp_stream_want(&s, SP_WRITE);
 		assert_int_equal(sp_stream_connected(&s), SP_IO_AGAIN);
@@ -97,7 +88,6 @@ static void test_outcome(void **state)
 		sp_stream_close(&s);
 	}
 	close(listening);
-	sp_dial_free(dial);
 	sp_loop_free(loop);
 }
 

@@ -307,7 +307,7 @@ static void test_bad_worlds(void **state)
 	};
 
 	(void)state;
-	odd.key_pem = a_rsa.key_pem;
+	odd.key_fd = a_rsa.key_fd;
 	for (size_t i = 0; i < SP_COUNT(wish); i++) {
 		struct tls_world w;
 

@@ -1,5 +1,7 @@
 #include "t.h"
 
+#include <unistd.h>
+
 #include <stdlib.h>
 #include <string.h>
 
@@ -59,7 +61,8 @@ static void test_pairs(void **state)
 		struct sp_str leaf = pairs[i].cert == NULL ? SP_STR("nothing") : pairs[i].cert->pem;
 		struct sp_str chain = cert_join(leaf, tail_text(pairs[i].tail));
 		struct sp_conf_cert conf = { .chain_pem = chain,
-					     .key_pem = pairs[i].key == NULL ? SP_STR("") : pairs[i].key->key_pem };
+					     .key_fd = pairs[i].key == NULL ? cert_file(SP_STR(""))
+									    : dup(pairs[i].key->key_fd) };
 		struct sp_err err = { "" }, warning = { "" };
 
 		print_message("  %s\n", pairs[i].name);
@@ -67,13 +70,14 @@ static void test_pairs(void **state)
 		assert_string_equal(err.text, pairs[i].error);
 		assert_string_equal(warning.text, pairs[i].warning);
 		free((char *)chain.p);
+		close(conf.key_fd);
 	}
 }
 
 /* What OpenSSL's security level refuses has its own text; it must be an error, whichever. */
 static void test_small_key(void **state)
 {
-	struct sp_conf_cert conf = { .chain_pem = small.pem, .key_pem = small.key_pem };
+	struct sp_conf_cert conf = { .chain_pem = small.pem, .key_fd = small.key_fd };
 	struct sp_err err = { "" }, warning = { "" };
 
 	(void)state;

@@ -1,0 +1,22 @@
+/*
+ * role - what the processes that workers ask (keeper, dialer) are given by the
+ * master, and how they end.
+ */
+#ifndef SP_ROLE_ROLE_H
+#define SP_ROLE_ROLE_H
+
+#include "sp/conf/conf.h"
+
+struct sp_role_env {
+	const struct sp_conf *conf;     /* borrowed */
+	unsigned workers;               /* how many places of workers there are */
+	int channel_fd;                 /* to the master; owned from here on */
+};
+
+enum sp_role_exit {
+	SP_ROLE_DONE = 0,               /* told to stop */
+	SP_ROLE_ORPHAN = 1,             /* the master went away */
+	SP_ROLE_CANNOT_START = 70,      /* trying again is of no use at start-up; the log says why */
+};
+
+#endif
