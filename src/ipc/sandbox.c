@@ -130,7 +130,8 @@ static bool can_be_met(const struct sp_sandbox_want *want, struct sp_err *err)
 {
 	if (general_lack(want->demand) != SP_LACK_SANITIZER || want->demand == SP_DEMAND_AUTO)
 		return true;
-	return sp_err_set(err, "sandbox = %s: this is a sanitizer build, which cannot live in a sandbox; use auto or off",
+	return sp_err_set(err,
+			  "sandbox = %s: this is a sanitizer build, which cannot live in a sandbox; use auto or off",
 			  want->demand == SP_DEMAND_REQUIRE ? "require" : "require-all");
 }
 

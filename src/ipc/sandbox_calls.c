@@ -21,20 +21,56 @@
 #include <sys/stat.h>
 #include <sys/uio.h>
 
-#define CALL(name, why, ...) { SCMP_SYS(name), #name, why, 0, { __VA_ARGS__ } }
+#define CALL(name, why, ...)                                                                                           \
+	{                                                                                                              \
+		SCMP_SYS(name), #name, why, 0,                                                                         \
+		{                                                                                                      \
+			__VA_ARGS__                                                                                    \
+		}                                                                                                      \
+	}
 /* Answered with an error: what libraries ask although they can live without. */
-#define POLITE(name, errno_, why, ...) { SCMP_SYS(name), #name, why, errno_, { __VA_ARGS__ } }
+#define POLITE(name, errno_, why, ...)                                                                                 \
+	{                                                                                                              \
+		SCMP_SYS(name), #name, why, errno_,                                                                    \
+		{                                                                                                      \
+			__VA_ARGS__                                                                                    \
+		}                                                                                                      \
+	}
 
 #define BITS(n) ((uint64_t)(uint32_t)(n))
-#define IS(arg, n) { arg, SP_COND_MASKED, UINT32_MAX, BITS(n) }
-#define ONLY(arg, bits) { arg, SP_COND_MASKED, UINT32_MAX & ~BITS(bits), 0 } /* no bit but these */
-#define NONE_OF(arg, bits) { arg, SP_COND_MASKED, BITS(bits), 0 }
-#define IS_BESIDE(arg, bits, n) { arg, SP_COND_MASKED, UINT32_MAX & ~BITS(bits), BITS(n) } /* n, these bits aside */
-#define NULL_AT(arg) { arg, SP_COND_MASKED, UINT64_MAX, 0 }
-#define OWN_PID(arg) { arg, SP_COND_OWN_PID, 0, 0 }
-#define DIR_AT(arg) { arg, SP_COND_DIR, 0, 0 }
+#define IS(arg, n)                                                                                                     \
+	{                                                                                                              \
+		arg, SP_COND_MASKED, UINT32_MAX, BITS(n)                                                               \
+	}
+#define ONLY(arg, bits)                                                                                                \
+	{                                                                                                              \
+		arg, SP_COND_MASKED, UINT32_MAX & ~BITS(bits), 0                                                       \
+	} /* no bit but these */
+#define NONE_OF(arg, bits)                                                                                             \
+	{                                                                                                              \
+		arg, SP_COND_MASKED, BITS(bits), 0                                                                     \
+	}
+#define IS_BESIDE(arg, bits, n)                                                                                        \
+	{                                                                                                              \
+		arg, SP_COND_MASKED, UINT32_MAX & ~BITS(bits), BITS(n)                                                 \
+	} /* n, these bits aside */
+#define NULL_AT(arg)                                                                                                   \
+	{                                                                                                              \
+		arg, SP_COND_MASKED, UINT64_MAX, 0                                                                     \
+	}
+#define OWN_PID(arg)                                                                                                   \
+	{                                                                                                              \
+		arg, SP_COND_OWN_PID, 0, 0                                                                             \
+	}
+#define DIR_AT(arg)                                                                                                    \
+	{                                                                                                              \
+		arg, SP_COND_DIR, 0, 0                                                                                 \
+	}
 
-#define GROUP(table) { (table), SP_COUNT(table) }
+#define GROUP(table)                                                                                                   \
+	{                                                                                                              \
+		(table), SP_COUNT(table)                                                                               \
+	}
 
 #define RW (PROT_READ | PROT_WRITE)
 #define NEW_SOCKET (SOCK_NONBLOCK | SOCK_CLOEXEC)
@@ -169,8 +205,7 @@ static const struct sp_call monitor[] = {
 	CALL(uname, "c-ares asks for our host's name"),
 };
 
-#define LOG_FLAGS                                                                                                 \
-	(O_WRONLY | O_RDWR | O_APPEND | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC | O_NONBLOCK | O_NOCTTY)
+#define LOG_FLAGS (O_WRONLY | O_RDWR | O_APPEND | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC | O_NONBLOCK | O_NOCTTY)
 
 static const struct sp_call logger[] = {
 	CALL(openat, "a log or the journal, by its directory", DIR_AT(0), ONLY(2, LOG_FLAGS), ONLY(3, 0640)),
@@ -198,7 +233,7 @@ static const struct sp_call worker[] = {
  * what none of ours ever needs: other processes' memory, kernel modules, mounts, name spaces, bpf, io_uring, perf,
  * userfaultfd, keyrings, the clock, raw and netlink sockets, memory that becomes executable.
  */
-#define SPACES                                                                                                    \
+#define SPACES                                                                                                         \
 	(CLONE_NEWNS | CLONE_NEWUSER | CLONE_NEWPID | CLONE_NEWNET | CLONE_NEWIPC | CLONE_NEWUTS | CLONE_NEWCGROUP)
 #define MASTER_SEND (MSG_DONTWAIT | MSG_NOSIGNAL | MSG_MORE)
 
@@ -381,12 +416,12 @@ static const struct sp_call master[] = {
 /* What the root master works with: it restarts children (ids, root, bounding set), binds, ends them, and opens files
  * that belong to others. */
 #define CAP(name) (UINT64_C(1) << CAP_##name)
-#define MASTER_CAPS                                                                                               \
-	(CAP(KILL) | CAP(NET_BIND_SERVICE) | CAP(SETUID) | CAP(SETGID) | CAP(SETPCAP) | CAP(SYS_CHROOT) |         \
+#define MASTER_CAPS                                                                                                    \
+	(CAP(KILL) | CAP(NET_BIND_SERVICE) | CAP(SETUID) | CAP(SETGID) | CAP(SETPCAP) | CAP(SYS_CHROOT) |              \
 	 CAP(DAC_READ_SEARCH))
 
-#define MASTER_WITHOUT                                                                                            \
-	(SP_BIT(SP_LAYER_DESCRIPTORS) | SP_BIT(SP_LAYER_ROOT) | SP_BIT(SP_LAYER_IDS) | SP_BIT(SP_LAYER_DEATH) |   \
+#define MASTER_WITHOUT                                                                                                 \
+	(SP_BIT(SP_LAYER_DESCRIPTORS) | SP_BIT(SP_LAYER_ROOT) | SP_BIT(SP_LAYER_IDS) | SP_BIT(SP_LAYER_DEATH) |        \
 	 SP_BIT(SP_LAYER_FILES) | SP_BIT(SP_LAYER_PORTS) | SP_BIT(SP_LAYER_SCOPE))
 
 #define KEEPER_MEMLOCK (UINT64_C(1) << 20) /* bytes: OpenSSL's secure heap and some keys */

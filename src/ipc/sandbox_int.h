@@ -10,23 +10,23 @@
 /* ---- the tables: sandbox_calls.c ---- */
 
 enum sp_cond_kind {
-	SP_COND_NONE,                   /* ends the conditions of a row */
-	SP_COND_MASKED,                 /* (argument & mask) == value */
-	SP_COND_OWN_PID,                /* the argument is our own process id */
-	SP_COND_DIR,                    /* the argument is one of the directories; the same one wherever a row says so */
+	SP_COND_NONE, /* ends the conditions of a row */
+	SP_COND_MASKED, /* (argument & mask) == value */
+	SP_COND_OWN_PID, /* the argument is our own process id */
+	SP_COND_DIR, /* the argument is one of the directories; the same one wherever a row says so */
 };
 
 struct sp_cond {
 	uint8_t arg;
-	uint8_t kind;                   /* enum sp_cond_kind */
+	uint8_t kind; /* enum sp_cond_kind */
 	uint64_t mask, value;
 };
 
 /* All conditions of a row must hold. Rows of the same call are alternatives. */
 struct sp_call {
-	int nr;                         /* negative: this architecture has no such call */
+	int nr; /* negative: this architecture has no such call */
 	const char *name, *why;
-	uint16_t error;                 /* 0 = allowed; else what it is answered with, politely */
+	uint16_t error; /* 0 = allowed; else what it is answered with, politely */
 	struct sp_cond conds[4];
 };
 
@@ -40,12 +40,12 @@ struct sp_call_group {
 struct sp_role_row {
 	const char *name;
 	struct sp_call_group groups[SP_SANDBOX_GROUPS];
-	uint16_t otherwise;             /* errno for every call of no group; 0 = the process is killed */
-	uint32_t without;               /* SP_BIT(enum sp_layer): layers that are not meant for this role */
-	uint64_t caps;                  /* capabilities that it keeps */
-	bool may_connect;               /* Landlock: to the ports of the want */
+	uint16_t otherwise; /* errno for every call of no group; 0 = the process is killed */
+	uint32_t without; /* SP_BIT(enum sp_layer): layers that are not meant for this role */
+	uint64_t caps; /* capabilities that it keeps */
+	bool may_connect; /* Landlock: to the ports of the want */
 	bool may_write_files, may_fork;
-	uint64_t memlock;               /* bytes; UINT64_MAX = as it is */
+	uint64_t memlock; /* bytes; UINT64_MAX = as it is */
 };
 
 extern const struct sp_role_row sp_role_rows[SP_ROLE_COUNT];

@@ -150,8 +150,9 @@ void sp_sandbox_log(const struct sp_sandbox_level *level)
 			append(missing, level, i, true);
 	}
 	if (missing[0] != '\0')
-		sp_warn("sandbox", SP_KV_TEXT("role", sp_sandbox_role_name(level->role)), SP_KV_TEXT("missing", missing),
-			SP_KV_TEXT("in_force", in_force), SP_KV_U64("landlock_abi", level->landlock_abi));
+		sp_warn("sandbox", SP_KV_TEXT("role", sp_sandbox_role_name(level->role)),
+			SP_KV_TEXT("missing", missing), SP_KV_TEXT("in_force", in_force),
+			SP_KV_U64("landlock_abi", level->landlock_abi));
 	else
 		sp_info("sandbox", SP_KV_TEXT("role", sp_sandbox_role_name(level->role)), SP_KV_TEXT("missing", "none"),
 			SP_KV_TEXT("in_force", in_force), SP_KV_U64("landlock_abi", level->landlock_abi));
