@@ -31,6 +31,19 @@ static struct key key_of(const uint8_t ip[16])
 	return (struct key){ be64toh(key.hi), be64toh(key.lo) };
 }
 
+/* The key and the family of addr, v4-mapped ones folded; false: not an IP address. Copies no struct: lookups run for
+ * every client. */
+static bool folded_key(const struct sp_addr *addr, struct key *key, bool *is_v4)
+{
+	*key = key_of(addr->ip);
+	*is_v4 = addr->family == SP_ADDR_V4;
+	if (addr->family == SP_ADDR_V6 && key->hi == 0 && key->lo >> 32 == 0xffff) {
+		*key = (struct key){ key->lo << 32, 0 };
+		*is_v4 = true;
+	}
+	return addr->family == SP_ADDR_V4 || addr->family == SP_ADDR_V6;
+}
+
 /* Bits that a and b have in common from the top. */
 static unsigned common_bits(struct key a, struct key b)
 {
@@ -90,11 +103,12 @@ bool sp_cidr_parse(struct sp_str text, struct sp_cidr *out)
 
 bool sp_cidr_has(const struct sp_cidr *cidr, const struct sp_addr *addr)
 {
-	struct sp_addr folded = sp_addr_fold(addr);
+	struct key key;
+	bool is_v4;
 
-	if (folded.family != cidr->addr.family || (folded.family != SP_ADDR_V4 && folded.family != SP_ADDR_V6))
+	if (!folded_key(addr, &key, &is_v4) || cidr->addr.family != (is_v4 ? SP_ADDR_V4 : SP_ADDR_V6))
 		return false;
-	return common_bits(key_of(cidr->addr.ip), key_of(folded.ip)) >= cidr->bits;
+	return common_bits(key_of(cidr->addr.ip), key) >= cidr->bits;
 }
 
 const char *sp_cidr_text(const struct sp_cidr *cidr, char text[static SP_ADDR_TEXT])
@@ -239,25 +253,24 @@ bool sp_cidr_table_add(struct sp_cidr_table *table, const struct sp_cidr *cidr, 
 
 uint32_t sp_cidr_table_find(const struct sp_cidr_table *table, const struct sp_addr *addr)
 {
-	struct sp_addr folded = sp_addr_fold(addr);
-	const struct trie *trie = folded.family == SP_ADDR_V4 ? &table->v4 : &table->v6;
-	struct key key = key_of(folded.ip);
-	unsigned full = full_bits(&folded);
+	const struct node *nodes;
 	uint32_t at = 0, best = 0;
+	unsigned full;
+	struct key key;
+	bool is_v4;
 
-	if (folded.family != SP_ADDR_V4 && folded.family != SP_ADDR_V6)
+	if (!folded_key(addr, &key, &is_v4))
 		return 0;
-	for (;;) {
-		const struct node *node = &trie->nodes[at];
+	nodes = is_v4 ? table->v4.nodes : table->v6.nodes;
+	full = is_v4 ? 32 : 128;
+	do {
+		const struct node *node = &nodes[at];
 
 		if (common_bits(key, node->key) < node->bits)
 			return best;
 		if (node->value != 0)
 			best = node->value;
-		if (node->bits >= full)
-			return best;
-		at = node->child[bit_at(key, node->bits)];
-		if (at == 0)
-			return best;
-	}
+		at = node->bits < full ? node->child[bit_at(key, node->bits)] : 0;
+	} while (at != 0);
+	return best;
 }

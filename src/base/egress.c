@@ -91,14 +91,23 @@ static bool is_wildcard(const struct sp_addr *own)
 	return memcmp(own->ip, zero, sizeof(zero)) == 0;
 }
 
+/* Is `addr`, once folded, the IP address of `to`? */
+static bool is_same_ip(const struct sp_addr *addr, const struct sp_addr *to)
+{
+	struct sp_addr folded;
+
+	if (addr->family != SP_ADDR_V6)
+		return sp_addr_same_ip(addr, to);
+	folded = sp_addr_fold(addr);
+	return sp_addr_same_ip(&folded, to);
+}
+
 static bool is_local(const struct sp_egress *egress, const struct sp_addr *to)
 {
 	if (is_loopback(to))
 		return true;
 	for (size_t i = 0; i < egress->local_count; i++) {
-		struct sp_addr local = sp_addr_fold(&egress->local[i]);
-
-		if (sp_addr_same_ip(&local, to))
+		if (is_same_ip(&egress->local[i], to))
 			return true;
 	}
 	return false;
@@ -186,9 +195,7 @@ static enum sp_egress_verdict check_allow(const struct sp_egress *egress, const 
 static enum sp_egress_verdict check_literals(const struct sp_egress *egress, const struct sp_addr *to)
 {
 	for (size_t i = 0; i < egress->literal_count; i++) {
-		struct sp_addr literal = sp_addr_fold(&egress->literals[i]);
-
-		if (sp_addr_eq(&literal, to))
+		if (egress->literals[i].port == to->port && is_same_ip(&egress->literals[i], to))
 			return SP_EGRESS_OK;
 	}
 	return SP_EGRESS_NOT_ALLOWED;

@@ -32,7 +32,8 @@ struct sp_slab {
 	const char *name; /* borrowed: a literal */
 	size_t size, limit;
 	size_t alive, made, resting;
-	struct head *first, *last; /* owned: the free list */
+	struct head *first; /* owned: the free list */
+	struct head *last; /* of it, while there is a first */
 };
 
 struct sp_slab *sp_slab_new(const char *name, size_t size, size_t limit)
@@ -77,8 +78,6 @@ static struct head *reuse(struct sp_slab *slab)
 		return NULL;
 	SP_ASSERT(head->mark == ~mark_of(slab));
 	slab->first = head->next;
-	if (slab->first == NULL)
-		slab->last = NULL;
 	slab->resting--;
 	ASAN_UNPOISON_MEMORY_REGION(head->object, slab->size);
 	return head;
@@ -88,7 +87,7 @@ static void rest(struct sp_slab *slab, struct head *head)
 {
 	slab->resting++;
 	head->next = NULL;
-	if (slab->last == NULL) {
+	if (slab->first == NULL) {
 		slab->first = slab->last = head;
 	} else if (QUARANTINE > 0) {
 		slab->last->next = head;

@@ -8,12 +8,12 @@
 #include "sp/base/check.h"
 
 #define CHANNEL_MAGIC 0x4368616eU
-#define TURN_MESSAGES 16                /* read at most a turn: one process cannot hold up the others */
-#define FDS_MAX 4                       /* that a control buffer takes, so that too many are seen and closed */
+#define TURN_MESSAGES 16 /* read at most a turn: one process cannot hold up the others */
+#define FDS_MAX 4 /* that a control buffer takes, so that too many are seen and closed */
 
 struct header {
 	uint16_t type;
-	uint16_t size;                  /* of the body */
+	uint16_t size; /* of the body */
 };
 
 struct packet {
@@ -31,6 +31,7 @@ static const struct {
 	[SP_IPC_HEALTH_RED] = { "health_red", 0, false, SP_IPC_MASTER },
 	[SP_IPC_DRAIN] = { "drain", sizeof(((union sp_ipc_body *)0)->drain), false, SP_IPC_MASTER },
 	[SP_IPC_STOP] = { "stop", 0, false, SP_IPC_MASTER },
+	[SP_IPC_TICKETS] = { "tickets", sizeof(((union sp_ipc_body *)0)->tickets), false, SP_IPC_MASTER },
 	[SP_IPC_LOG] = { "log", sizeof(((union sp_ipc_body *)0)->log), true, SP_IPC_MASTER },
 };
 
@@ -63,8 +64,9 @@ enum sp_ipc_rc sp_ipc_send(int fd, enum sp_ipc_role from, const struct sp_ipc_me
 
 	if (m->fd >= 0) {
 		memset(&control, 0, sizeof(control));
-		control.align = (struct cmsghdr){ .cmsg_len = CMSG_LEN(sizeof(int)), .cmsg_level = SOL_SOCKET,
-		                                  .cmsg_type = SCM_RIGHTS };
+		control.align = (struct cmsghdr){ .cmsg_len = CMSG_LEN(sizeof(int)),
+						  .cmsg_level = SOL_SOCKET,
+						  .cmsg_type = SCM_RIGHTS };
 		memcpy(CMSG_DATA(&control.align), &m->fd, sizeof(int));
 		msg.msg_control = control.bytes;
 		msg.msg_controllen = sizeof(control.bytes);
@@ -115,8 +117,9 @@ enum sp_ipc_rc sp_ipc_recv(int fd, enum sp_ipc_role from, struct sp_ipc_message 
 		struct cmsghdr align;
 		char bytes[CMSG_SPACE(FDS_MAX * sizeof(int))];
 	} control;
-	struct msghdr msg = { .msg_iov = &v, .msg_iovlen = 1, .msg_control = control.bytes,
-	                      .msg_controllen = sizeof(control.bytes) };
+	struct msghdr msg = {
+		.msg_iov = &v, .msg_iovlen = 1, .msg_control = control.bytes, .msg_controllen = sizeof(control.bytes)
+	};
 	ssize_t n;
 
 	memset(&packet, 0, sizeof(packet));
@@ -147,6 +150,7 @@ static void on_readable(evutil_socket_t fd, short what, void *arg)
 	struct sp_channel *ch = SP_OBJ(arg, struct sp_channel, CHANNEL_MAGIC);
 
 	(void)what;
+	sp_loop_woke(ch->loop);
 	for (int i = 0; i < TURN_MESSAGES && ch->fd == fd; i++) {
 		struct sp_ipc_message m;
 		enum sp_ipc_rc rc = sp_ipc_recv(ch->fd, ch->peer, &m);
@@ -169,6 +173,7 @@ void sp_channel_open(struct sp_channel *ch, struct sp_loop *loop, int fd, enum s
 	SP_ASSERT(ch->on_message != NULL && ch->on_end != NULL);
 	ch->magic = CHANNEL_MAGIC;
 	ch->fd = fd;
+	ch->loop = loop;
 	ch->self = self;
 	ch->peer = peer;
 	SP_ASSERT(event_assign(&ch->event, sp_loop_base(loop), fd, EV_READ | EV_PERSIST, on_readable, ch) == 0);

@@ -97,13 +97,15 @@ static bool set_standard(struct sp_err *err)
 	return true;
 }
 
+/* Of a parent's dispositions only "ignored" outlives an exec. */
 static void reset_signals(void)
 {
-	struct sigaction def = { .sa_handler = SIG_DFL }, ignore = { .sa_handler = SIG_IGN };
+	struct sigaction def = { .sa_handler = SIG_DFL }, ignore = { .sa_handler = SIG_IGN }, now;
 	sigset_t none;
 
 	for (int sig = 1; sig < NSIG; sig++)
-		(void)sigaction(sig, &def, NULL);
+		if (sigaction(sig, NULL, &now) == 0 && now.sa_handler == SIG_IGN)
+			(void)sigaction(sig, &def, NULL);
 	(void)sigaction(SIGPIPE, &ignore, NULL);
 	sigemptyset(&none);
 	(void)sigprocmask(SIG_SETMASK, &none, NULL);

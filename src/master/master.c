@@ -136,6 +136,7 @@ static void on_signal(evutil_socket_t fd, short what, void *arg)
 	struct signalfd_siginfo info;
 
 	(void)what;
+	sp_loop_woke(m->loop);
 	while (read(fd, &info, sizeof(info)) == (ssize_t)sizeof(info))
 		handle(m, info.ssi_signo);
 }
@@ -230,13 +231,15 @@ static bool open_all(struct sp_master *m, struct sp_err *err)
 	sp_limits_raise(m->conf);
 	(void)sp_siphash_process_key(); /* made before the first fork: the workers share it */
 	m->tally = sp_tally_new(m->workers, 1, err);
-	return m->tally != NULL && sp_binds_open(&m->binds, m->conf, m->workers, &passed, err) && open_signals(m, err);
+	return m->tally != NULL && sp_tickets_begin(m, err) &&
+	       sp_binds_open(&m->binds, m->conf, m->workers, &passed, err) && open_signals(m, err);
 }
 
 static void close_all(struct sp_master *m)
 {
 	sp_deadline_clear(&m->watchdog);
 	sp_deadline_clear(&m->patience);
+	sp_deadline_clear(&m->tickets);
 	sp_slots_free(m);
 	sp_binds_close(&m->binds);
 	sp_tally_free(m->tally);
@@ -260,6 +263,7 @@ bool sp_master_run(const struct sp_conf *conf, struct sp_err *err)
 	sp_clock_tick();
 	sp_deadline_init(&m.watchdog);
 	sp_deadline_init(&m.patience);
+	sp_deadline_init(&m.tickets);
 	if (!open_all(&m, err))
 		goto out;
 	if (!sp_slots_start(&m, err)) {

@@ -49,7 +49,7 @@ struct sp_master {
 	struct sp_tally *tally; /* owned */
 	struct sp_notify notify;
 	enum sp_master_state state;
-	struct sp_deadline watchdog, patience;
+	struct sp_deadline watchdog, patience, tickets;
 	uint64_t watchdog_ms;
 	sigset_t signals; /* blocked here, read from signal_fd */
 	int signal_fd; /* owned */
@@ -69,6 +69,9 @@ void sp_slots_free(struct sp_master *m);
 /* master.c: told by slots.c. */
 void sp_master_on_ready(struct sp_master *m);
 void sp_master_on_death(struct sp_master *m, const struct sp_slot *slot, int status);
+
+/* tickets.c: the ticket keys, drawn before the first fork and again as long as we run. */
+SP_MUST_USE bool sp_tickets_begin(struct sp_master *m, struct sp_err *err);
 
 /* spawn.c: the fork. Returns the child's pid in the master, with *channel_fd its end; -1 with *err. In the child it does
  * not return. */

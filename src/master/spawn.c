@@ -14,6 +14,14 @@
 #include "sp/base/log.h"
 #include "sp/worker/worker.h"
 
+#ifdef SP_SAN
+#define IS_DUMPABLE 1 /* the leak checker has to look into us */
+#else
+#define IS_DUMPABLE 0
+#endif
+
+extern char **environ;
+
 static int by_value(const void *a, const void *b)
 {
 	int x = *(const int *)a, y = *(const int *)b;
@@ -48,15 +56,30 @@ static void set_signals(const sigset_t *blocked)
 	(void)sigprocmask(SIG_UNBLOCK, blocked, NULL);
 }
 
+/* The texts too: what was only ${NAME} in a configuration is no business of a worker that is taken over. */
+static void forget_environment(void)
+{
+	tzset(); /* asks for TZ, and keeps what it says */
+	for (char **e = environ; e != NULL && *e != NULL; e++)
+		explicit_bzero(*e, strlen(*e));
+	(void)clearenv();
+}
+
+static void set_name(unsigned worker)
+{
+	char name[16];
+
+	snprintf(name, sizeof(name), "sp worker %u", worker % 100000);
+	(void)prctl(PR_SET_NAME, name, 0, 0, 0);
+}
+
 /* Last of all that needs a right; the order is that of the kernel's traps: a change of uid undoes what stands behind. */
 static bool drop_rights(const struct sp_ids *ids, pid_t parent, struct sp_err *err)
 {
 	if (!sp_ids_become(ids, err))
 		return false;
-#ifndef SP_SAN /* the leak checker has to look into us */
-	if (prctl(PR_SET_DUMPABLE, 0, 0, 0, 0) != 0)
+	if (prctl(PR_SET_DUMPABLE, IS_DUMPABLE, 0, 0, 0) != 0)
 		return sp_err_set(err, "cannot become undumpable: %s", strerror(errno));
-#endif
 	if (prctl(PR_SET_PDEATHSIG, SIGKILL, 0, 0, 0) != 0)
 		return sp_err_set(err, "cannot be bound to the master's life: %s", strerror(errno));
 	if (getppid() != parent)
@@ -84,8 +107,8 @@ _Noreturn static void be_worker(struct sp_master *m, unsigned worker, int channe
 	close_others(keep, kept);
 	free(keep);
 	set_signals(&m->signals);
-	tzset();
-	(void)clearenv();
+	set_name(worker);
+	forget_environment();
 	if (!drop_rights(&m->ids, parent, &err)) {
 		sp_error("worker_cannot_start", SP_KV_U64("worker", worker), SP_KV_TEXT("why", err.text));
 		_exit(SP_WORKER_CANNOT_START);

@@ -28,22 +28,20 @@ static const struct sp_policy shape_policy = { "shape", on_request };
 static struct sp_str join_methods(const struct sp_str *methods, size_t count, struct sp_arena *arena)
 {
 	size_t room = 1;
-	char *text;
-	struct sp_str joined;
+	char *text, *to;
 
 	for (size_t i = 0; i < count; i++)
 		room += methods[i].n + 2;
-	text = sp_arena_alloc(arena, room);
-	joined = sp_str_of(text, 0);
+	text = to = sp_arena_alloc(arena, room);
 	for (size_t i = 0; text != NULL && i < count; i++) {
 		if (i > 0) {
-			memcpy(text + joined.n, ", ", 2);
-			joined.n += 2;
+			*to++ = ',';
+			*to++ = ' ';
 		}
-		memcpy(text + joined.n, methods[i].p, methods[i].n);
-		joined.n += methods[i].n;
+		memcpy(to, methods[i].p, methods[i].n);
+		to += methods[i].n;
 	}
-	return joined;
+	return sp_str_of(text, (size_t)(to - text));
 }
 
 bool sp_shape_of_listener(const struct sp_conf_listener *conf, struct sp_arena *arena, struct sp_step *out)

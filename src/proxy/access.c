@@ -39,7 +39,7 @@ struct sp_access {
 	enum sink sink;
 	bool is_mid, is_torn;
 	bool is_stalled;
-	bool has_no_nowait; /* the kernel has no RWF_NOWAIT for pipes (before 6.5) */
+	bool has_no_nowait; /* an older kernel, or a named pipe: poll instead */
 	uint64_t stalled_us; /* when it last took nothing */
 	uint64_t warned_ms;
 	uint64_t dropped;
@@ -244,7 +244,7 @@ void sp_access_set_fd(struct sp_access *access, int fd)
 		drop_all(access, EAGAIN);
 	access->fd = fd;
 	access->sink = sink_of(fd);
-	access->is_torn = access->is_stalled = false;
+	access->is_torn = access->is_stalled = access->has_no_nowait = false;
 }
 
 void sp_access_set_conf(struct sp_access *access, const struct sp_conf_log *conf)

@@ -51,60 +51,152 @@ static const char two_digits[] = "0001020304050607080910111213141516171819202122
 				 "40414243444546474849505152535455565758596061626364656667686970717273747576777879"
 				 "8081828384858687888990919293949596979899";
 
-static char *put_u64(char *to, uint64_t value)
+static inline char *put_pair(char *to, uint32_t below_100)
 {
-	char digits[20], *at = digits + sizeof(digits);
+	return put_bytes(to, two_digits + (size_t)2 * below_100, 2);
+}
 
-	while (value >= 100) {
-		at -= 2;
-		memcpy(at, two_digits + 2 * (value % 100), 2);
-		value /= 100;
+static inline char *put_small(char *to, uint32_t below_1000)
+{
+	if (below_1000 >= 100) {
+		*to++ = (char)('0' + below_1000 / 100);
+		return put_pair(to, below_1000 % 100);
 	}
-	if (value >= 10) {
-		at -= 2;
-		memcpy(at, two_digits + 2 * value, 2);
-	} else {
-		*--at = (char)('0' + value);
+	if (below_1000 >= 10)
+		return put_pair(to, below_1000);
+	*to++ = (char)('0' + below_1000);
+	return to;
+}
+
+static char *put_large(char *to, uint64_t value)
+{
+	uint64_t left = value;
+	char *end = to;
+
+	do {
+		end++;
+		left /= 10;
+	} while (left > 0);
+	for (to = end; value >= 100; value /= 100) {
+		to -= 2;
+		put_pair(to, (uint32_t)(value % 100));
 	}
-	return put_bytes(to, at, (size_t)(digits + sizeof(digits) - at));
+	put_small(value >= 10 ? to - 2 : to - 1, (uint32_t)value);
+	return end;
+}
+
+static inline char *put_u64(char *to, uint64_t value)
+{
+	return value < 1000 ? put_small(to, (uint32_t)value) : put_large(to, value);
 }
 
 /* Seconds with six decimals. */
 static char *put_seconds(char *to, uint64_t us)
 {
-	uint32_t rest;
+	uint32_t rest = (uint32_t)us;
 
 	if (us == SP_ACCESS_NOT_REACHED)
 		return PUT(to, "null");
-	to = put_u64(to, us / 1000000);
-	rest = (uint32_t)(us % 1000000);
-	*to++ = '.';
-	to = put_bytes(to, two_digits + 2 * (rest / 10000), 2);
-	to = put_bytes(to, two_digits + 2 * (rest / 100 % 100), 2);
-	return put_bytes(to, two_digits + 2 * (rest % 100), 2);
+	if (us < 1000000) {
+		to = PUT(to, "0.");
+	} else {
+		to = put_u64(to, us / 1000000);
+		rest = (uint32_t)(us % 1000000);
+		*to++ = '.';
+	}
+	to = put_pair(to, rest / 10000);
+	to = put_pair(to, rest / 100 % 100);
+	return put_pair(to, rest % 100);
 }
 
 /* ---- texts ---- */
 
-#define EACH_BYTE(value) (UINT64_C(0x0101010101010101) * (value))
-
-static inline uint64_t has_zero(uint64_t word)
-{
-	return (word - EACH_BYTE(0x01)) & ~word;
-}
-
-/* Eight bytes at once: printable ASCII, no quote, no backslash? */
-static inline bool is_plain_word(uint64_t word)
-{
-	uint64_t odd = word | has_zero(word ^ EACH_BYTE('"')) | has_zero(word ^ EACH_BYTE('\\')) |
-		       has_zero(word ^ EACH_BYTE(0x7f)) | ((word - EACH_BYTE(0x20)) & ~word);
-
-	return (odd & EACH_BYTE(0x80)) == 0;
-}
+/* Printable ASCII, no quote, no backslash. */
+static const bool plain_bytes[256] = {
+	[0x20 ... 0x21] = true,
+	[0x23 ... 0x5b] = true,
+	[0x5d ... 0x7e] = true,
+};
 
 static inline bool is_plain(unsigned char c)
 {
-	return c >= 0x20 && c < 0x7f && c != '"' && c != '\\';
+	return plain_bytes[c];
+}
+
+#define EACH_BYTE(value) (UINT64_C(0x0101010101010101) * (value))
+
+/*
+ * Eight bytes at once: a high bit is set when one of them is not printable
+ * ASCII, or a quote or a backslash. Each term sets the high bit of such a byte,
+ * and a carry or borrow leaves only a byte that has set its own.
+ */
+static inline uint64_t odd_bytes(uint64_t word)
+{
+	uint64_t odd = word | (word + EACH_BYTE(1)) | (word - EACH_BYTE(0x20)) |
+		       ((word ^ EACH_BYTE('"')) - EACH_BYTE(1)) | ((word ^ EACH_BYTE('\\')) - EACH_BYTE(1));
+
+	return odd & EACH_BYTE(0x80);
+}
+
+typedef signed char bytes_16 __attribute__((vector_size(16)));
+
+/* The same for sixteen: a byte that is not 0 where one is odd. Signed, so bytes from 0x80 on are below 0x20 too. */
+static inline bytes_16 copy_16(char *to, const char *from)
+{
+	bytes_16 bytes;
+
+	memcpy(&bytes, from, sizeof(bytes));
+	memcpy(to, &bytes, sizeof(bytes));
+	return (bytes < 0x20) | (bytes == 0x7f) | (bytes == '"') | (bytes == '\\');
+}
+
+static inline uint64_t copy_8(char *to, const char *from)
+{
+	uint64_t word;
+
+	memcpy(&word, from, sizeof(word));
+	memcpy(to, &word, sizeof(word));
+	return odd_bytes(word);
+}
+
+static inline bool copy_long(char *to, struct sp_str s)
+{
+	bytes_16 odd = copy_16(to + s.n - 16, s.p + s.n - 16);
+	uint64_t halves[2];
+
+	for (size_t i = 0; i + 16 < s.n; i += 16)
+		odd |= copy_16(to + i, s.p + i);
+	memcpy(halves, &odd, sizeof(halves));
+	return (halves[0] | halves[1]) == 0;
+}
+
+static inline bool copy_short(char *to, struct sp_str s)
+{
+	uint32_t head, tail;
+
+	if (s.n >= 4) {
+		memcpy(&head, s.p, 4);
+		memcpy(&tail, s.p + s.n - 4, 4);
+		memcpy(to, &head, 4);
+		memcpy(to + s.n - 4, &tail, 4);
+		return odd_bytes(head | (uint64_t)tail << 32) == 0;
+	}
+	for (size_t i = 0; i < s.n; i++) {
+		to[i] = s.p[i];
+		if (!is_plain((unsigned char)s.p[i]))
+			return false;
+	}
+	return true;
+}
+
+/* Copies; false when a byte needs an escape, and then what was copied is to be written over. */
+__attribute__((always_inline)) static inline bool copy_plain(char *to, struct sp_str s)
+{
+	if (s.n >= 16)
+		return copy_long(to, s);
+	if (s.n >= 8)
+		return (copy_8(to, s.p) | copy_8(to + s.n - 8, s.p + s.n - 8)) == 0;
+	return copy_short(to, s);
 }
 
 /* As Apache's ap_escape_logitem: its short forms, else \xhh. JSON knows \u00hh for all of them. */
@@ -112,54 +204,46 @@ static size_t escape(char to[static 6], unsigned char c, enum style style)
 {
 	static const char hex[] = "0123456789abcdef";
 	static const char plain[] = "\"\\\b\n\r\t\v", shorts[] = "\"\\bnrtv";
-	const char *at = memchr(plain, c, style == JSON ? 2 : sizeof(plain) - 1);
-	size_t n = 0;
+	const char *known = memchr(plain, c, style == JSON ? 2 : sizeof(plain) - 1);
+	char *at = to;
 
-	to[n++] = '\\';
-	if (at != NULL) {
-		to[n++] = shorts[at - plain];
-		return n;
+	*at++ = '\\';
+	if (known != NULL) {
+		*at++ = shorts[known - plain];
+		return 2;
 	}
-	if (style == JSON) {
-		memcpy(to + n, "u00", 3);
-		n += 3;
-	} else {
-		to[n++] = 'x';
-	}
-	to[n++] = hex[c >> 4];
-	to[n++] = hex[c & 15];
-	return n;
+	at = style == JSON ? PUT(at, "u00") : PUT(at, "x");
+	*at++ = hex[c >> 4];
+	*at++ = hex[c & 15];
+	return (size_t)(at - to);
 }
 
-/* Stops before `end`, between two characters. */
-static char *put_escaped(char *to, const char *end, struct sp_str s, enum style style)
+/* Apart from the fast way, which shall not pay for its frame. */
+__attribute__((noinline, cold)) static char *put_slowly(char *to, const char *end, struct sp_str s, enum style style)
 {
-	const char *stop = s.p + s.n;
 	char escaped[6];
-	uint64_t word;
-	size_t n;
 
-	while (s.p < stop) {
-		if (stop - s.p >= 8 && end - to >= 8) {
-			memcpy(&word, s.p, 8);
-			if (is_plain_word(word)) {
-				to = put_bytes(to, s.p, 8);
-				s.p += 8;
-				continue;
-			}
-		}
-		if (is_plain((unsigned char)*s.p)) {
-			if (to == end)
-				break;
-			*to++ = *s.p++;
-			continue;
-		}
-		n = escape(escaped, (unsigned char)*s.p++, style);
+	for (size_t i = 0; i < s.n; i++) {
+		unsigned char c = (unsigned char)s.p[i];
+		size_t n = 1;
+
+		if (is_plain(c))
+			escaped[0] = (char)c;
+		else
+			n = escape(escaped, c, style);
 		if ((size_t)(end - to) < n)
 			break;
 		to = put_bytes(to, escaped, n);
 	}
 	return to;
+}
+
+/* Stops before `end`, between two characters. */
+static char *put_escaped(char *to, const char *end, struct sp_str s, enum style style)
+{
+	if (s.n <= (size_t)(end - to) && copy_plain(to, s))
+		return to + s.n;
+	return put_slowly(to, end, s, style);
 }
 
 /* A JSON value. */
@@ -168,14 +252,29 @@ static char *put_text(char *to, size_t room, struct sp_str s)
 	if (s.p == NULL)
 		return PUT(to, "null");
 	*to++ = '"';
-	to = put_escaped(to, to + room, s, JSON);
+	if (s.n <= room && copy_plain(to, s))
+		to += s.n;
+	else
+		to = put_slowly(to, to + room, s, JSON);
 	*to++ = '"';
 	return to;
 }
 
-static char *put_word(char *to, const char *word)
+/* The same of a literal: most have two to eight letters. */
+static inline char *put_word(char *to, const char *word)
 {
-	return put_text(to, ROOM_WORD, word != NULL ? sp_str(word) : SP_STR_NONE);
+	size_t n = 0;
+
+	if (word == NULL)
+		return PUT(to, "null");
+	*to++ = '"';
+	while (n < ROOM_WORD && is_plain((unsigned char)word[n])) {
+		to[n] = word[n];
+		n++;
+	}
+	to = word[n] == '\0' ? to + n : put_slowly(to, to + ROOM_WORD, sp_str(word), JSON);
+	*to++ = '"';
+	return to;
 }
 
 /* ---- what never appears ---- */
@@ -263,7 +362,7 @@ static char *put_target(char *to, const struct sp_conf_log *conf, const struct s
 static char *put_v4(char *to, const struct sp_addr *addr)
 {
 	for (size_t i = 0; i < 4; i++) {
-		to = put_u64(to, addr->ip[i]);
+		to = put_small(to, addr->ip[i]);
 		*to++ = '.';
 	}
 	return to - 1;
@@ -314,7 +413,7 @@ static char *put_json_time(char *to, uint64_t wall_ms, struct sp_access_time *ti
 	}
 	to = put_bytes(to, time->json, sizeof(time->json));
 	*to++ = (char)('0' + ms / 100);
-	to = put_bytes(to, two_digits + 2 * (ms % 100), 2);
+	to = put_pair(to, ms % 100);
 	*to++ = 'Z';
 	return to;
 }

@@ -14,18 +14,20 @@ static unsigned status_of(const struct sp_exchange *x)
 	return sp_why_status(x->why);
 }
 
-/* The text of a health or `respond` answer; empty: the standard sentence. */
-static struct sp_str text_of(const struct sp_exchange *x)
+/* The whole body where it is fixed: health (spec 4.3) and `respond`. false: the standard one. */
+static bool has_fixed_body(const struct sp_exchange *x, struct sp_str *body)
 {
 	if (x->is_quiet && x->answer_status == 200)
-		return SP_STR("ok\n");
-	if (x->is_quiet && x->why == SP_WHY_DRAINING)
-		return SP_STR("draining\n");
-	if (x->is_quiet && x->why == SP_WHY_NO_BACKEND)
-		return SP_STR("not ready\n");
-	if (x->why == SP_WHY_OK && x->route != NULL && x->route->respond_status != 0)
-		return x->route->respond_text;
-	return SP_STR_NONE;
+		*body = SP_STR("ok\n");
+	else if (x->is_quiet && x->why == SP_WHY_DRAINING)
+		*body = SP_STR("draining\n");
+	else if (x->is_quiet && x->why == SP_WHY_NO_BACKEND)
+		*body = SP_STR("not ready\n");
+	else if (x->why == SP_WHY_OK && x->route != NULL && x->route->respond_status != 0)
+		*body = x->route->respond_text;
+	else
+		return false;
+	return true;
 }
 
 static bool is_redirect(const struct sp_exchange *x)
@@ -71,7 +73,9 @@ static bool wants_json(const struct sp_exchange *x)
 {
 	const struct sp_field *accept = sp_head_find(&x->request, SP_F_ACCEPT);
 
-	return !x->is_quiet && accept != NULL && sp_reply_wants_json(accept->value);
+	struct sp_str fixed;
+
+	return accept != NULL && sp_reply_wants_json(accept->value) && !has_fixed_body(x, &fixed);
 }
 
 bool sp_answer_make(struct sp_exchange *x)
@@ -82,8 +86,10 @@ bool sp_answer_make(struct sp_exchange *x)
 	if (x->request_id.n == 0 && !sp_exchange_name(x))
 		return false;
 	sp_head_init(&x->response, false);
-	if (!sp_reply_make(&x->response, &x->arena, status, wants_json(x), text_of(x), x->request_id, &body))
+	if (!sp_reply_make(&x->response, &x->arena, status, wants_json(x), SP_STR_NONE, x->request_id, &body))
 		return false;
+	if (has_fixed_body(x, &body))
+		x->response.length = body.n;
 	if (!add_fields(x))
 		return false;
 	x->status = status;

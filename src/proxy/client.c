@@ -122,6 +122,7 @@ void sp_client_rest(struct sp_client *c)
 {
 	const struct sp_listening *l = c->from.listening;
 
+	c->from.tls_us = UINT64_MAX;            /* the first request's line has told it */
 	/* While draining a request that is on its way still gets its answer: see sp_proxy_drain. */
 	sp_deadline_set(&c->deadline, c->proxy->is_draining ? l->linger : l->idle, on_idle_late);
 	if (c->from.is_tls)

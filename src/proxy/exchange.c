@@ -88,6 +88,10 @@ static enum sp_exchange_state lend(struct sp_exchange *x)
 	for (;;) {
 		enum sp_pool_rc rc = sp_pool_lend(x->pool, &want, &lease);
 
+		if (rc == SP_POOL_DOWN && want.tried != 0) {    /* no other is left: once more on one that was tried */
+			want.tried = x->tried = 0;
+			continue;
+		}
 		if (rc == SP_POOL_DOWN)
 			return no_backend(x, SP_WHY_NO_BACKEND);
 		if (rc == SP_POOL_FULL)

@@ -39,8 +39,8 @@ struct sp_from {                        /* where requests of a connection come f
 	uint16_t port;                  /* ours; 0 for a Unix socket */
 	bool is_tls, is_trusted;
 	const struct sp_conf_tls *site; /* borrowed: chosen in the handshake, or NULL */
-	const struct sp_tls_stream *tls;        /* borrowed; NULL on plain text */
-	uint64_t tls_us;                /* the handshake took this long; UINT64_MAX: there was none */
+	struct sp_tls_stream *tls;      /* borrowed; NULL on plain text */
+	uint64_t tls_us;                /* the handshake took this long; UINT64_MAX: there was none, or it was told */
 };
 
 struct sp_exchange_times {              /* sp_now_us(); 0 = not reached */

@@ -105,29 +105,7 @@ static bool is_host_of_site(const struct sp_exchange *x)
 {
 	const struct sp_tls_listener *tls = x->from->listening->serve->tls;
 
-	return tls == NULL || !sp_tls_listener_has_verify(tls) || sp_tls_site_has_name(tls, x->from->site, x->request.host);
-}
-
-static struct sp_str methods_of(struct sp_exchange *x, const struct sp_conf_route *route)
-{
-	size_t n = 0;
-	char *text;
-
-	for (size_t i = 0; i < route->method_count; i++)
-		n += route->methods[i].n + 2;
-	text = sp_arena_alloc(&x->arena, n + 1);
-	if (text == NULL)
-		return SP_STR_NONE;
-	n = 0;
-	for (size_t i = 0; i < route->method_count; i++) {
-		if (i > 0) {
-			text[n++] = ',';
-			text[n++] = ' ';
-		}
-		memcpy(text + n, route->methods[i].p, route->methods[i].n);
-		n += route->methods[i].n;
-	}
-	return sp_str_of(text, n);
+	return tls == NULL || !sp_tls_listener_has_client_verify(tls) || sp_tls_site_has_name(tls, x->from->site, x->request.host);
 }
 
 static enum sp_exchange_state answer_https(struct sp_exchange *x)
@@ -149,7 +127,7 @@ static enum sp_exchange_state find_route(struct sp_exchange *x)
 	if (rc == SP_ROUTE_NO_PATH)
 		return answer(x, SP_WHY_NO_ROUTE, 404);
 	if (rc == SP_ROUTE_NO_METHOD) {
-		x->ask.allow = methods_of(x, x->route);
+		x->ask.allow = sp_router_allow(x->serve->router, x->request.host, x->request.path, &x->arena);
 		x->ask.cause = "bad_request";
 		x->ask.rule = sp_conf_at(&x->route->section, "method");
 		return answer(x, SP_WHY_RULE, 405);
@@ -207,6 +185,25 @@ bool sp_judge_host(struct sp_exchange *x)
 	}
 }
 
+/* What the backend is told of a verified client certificate; a client's own word for it never goes through. */
+static bool add_client_cert(struct sp_exchange *x)
+{
+	static const struct sp_str names[] = { SP_STR("X-Client-Cert-Subject"), SP_STR("X-Client-Cert-Serial"),
+		                               SP_STR("X-Client-Cert-Fingerprint") };
+	const struct sp_tls_client_cert *cert;
+
+	for (size_t i = 0; i < SP_COUNT(names); i++)
+		sp_head_drop_name(&x->request, names[i]);
+	if (x->from->site == NULL || !x->from->site->has_client_cert_headers)
+		return true;
+	cert = sp_tls_stream_client_cert(x->from->tls);
+	if (cert == NULL)
+		return true;
+	return sp_head_add(&x->request, &x->arena, names[0], cert->subject) &&
+	       sp_head_add(&x->request, &x->arena, names[1], cert->serial) &&
+	       sp_head_add(&x->request, &x->arena, names[2], cert->fingerprint);
+}
+
 static bool prepare_head(struct sp_exchange *x)
 {
 	char text[SP_ADDR_TEXT];
@@ -221,7 +218,7 @@ static bool prepare_head(struct sp_exchange *x)
 
 	if (hop.client_ip.p == NULL || !move_prefix(x))
 		return false;
-	if (!sp_hop_request(&x->request, &x->arena, &hop))
+	if (!sp_hop_request(&x->request, &x->arena, &hop) || !add_client_cert(x))
 		return false;
 	if (!sp_trace_apply(&x->request, &x->arena, x->route->trace, &x->proxy->ids))
 		return false;

@@ -125,18 +125,24 @@ static uint64_t next_id(struct sp_request_ids *ids)
 	return id != 0 ? id : next_random(ids);
 }
 
+static char *put_text(char *to, struct sp_str s)
+{
+	memcpy(to, s.p, s.n);
+	return to + s.n;
+}
+
 static bool start_trace(struct sp_head *request, struct sp_arena *arena, struct sp_request_ids *ids)
 {
 	char *text = sp_arena_alloc(arena, TRACE);
-	char *at;
+	char *to;
 
 	if (text == NULL)
 		return false;
-	memcpy(text, "00-", TRACE_ID_AT);
-	at = put_hex(put_hex(text + TRACE_ID_AT, next_id(ids)), next_id(ids));
-	*at++ = '-';
-	at = put_hex(at, next_id(ids));
-	memcpy(at, "-01", 3);
+	to = put_text(text, SP_STR("00-"));
+	to = put_hex(put_hex(to, next_id(ids)), next_id(ids));
+	to = put_text(to, SP_STR("-"));
+	to = put_hex(to, next_id(ids));
+	put_text(to, SP_STR("-01"));
 	return sp_head_add_id(request, arena, SP_F_TRACEPARENT, sp_str_of(text, TRACE));
 }
 

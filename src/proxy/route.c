@@ -182,7 +182,7 @@ static bool keep_routes(struct sp_arena *arena, const struct place *places, size
 {
 	if (count == 0)
 		return true;
-	list->items = sp_arena_alloc(arena, count * sizeof(*list->items));
+	list->items = sp_arena_alloc(arena, count * sizeof(void *));
 	if (list->items == NULL)
 		return false;
 	for (size_t i = 0; i < count; i++) {
@@ -334,12 +334,21 @@ struct walk {
 	struct sp_str rest; /* of the path, behind the node */
 };
 
+/* Most labels are short, many a single byte. */
+static inline bool begins_with(struct sp_str rest, struct sp_str label)
+{
+	if (label.n == 0)
+		return true;
+	return rest.n >= label.n && rest.p[0] == label.p[0] &&
+	       (label.n == 1 || memcmp(rest.p + 1, label.p + 1, label.n - 1) == 0);
+}
+
 static const struct node *walk_on(struct walk *walk)
 {
 	const struct node *node = walk->next;
 	const char *first;
 
-	if (node == NULL || !sp_str_starts(walk->rest, node->label))
+	if (node == NULL || !begins_with(walk->rest, node->label))
 		return NULL;
 	walk->rest.p += node->label.n;
 	walk->rest.n -= node->label.n;
@@ -411,23 +420,24 @@ static bool is_listed(struct sp_str list, struct sp_str method)
 	return false;
 }
 
-/* Appends what is new; `*text` has room for all methods of the path. */
-static void add_methods(const struct route_list *list, struct sp_str *text, char *to)
+/* Appends what is new behind the n bytes of `text`, which has room for all methods of the path. Returns the new n. */
+static size_t add_methods(const struct route_list *list, char *text, size_t n)
 {
 	for (size_t i = 0; i < list->count; i++) {
 		for (size_t m = 0; m < list->items[i]->method_count; m++) {
 			struct sp_str method = list->items[i]->methods[m];
 
-			if (is_listed(*text, method))
+			if (is_listed(sp_str_of(text, n), method))
 				continue;
-			if (text->n > 0) {
-				memcpy(to + text->n, ", ", 2);
-				text->n += 2;
+			if (n > 0) {
+				text[n++] = ',';
+				text[n++] = ' ';
 			}
-			memcpy(to + text->n, method.p, method.n);
-			text->n += method.n;
+			memcpy(text + n, method.p, method.n);
+			n += method.n;
 		}
 	}
+	return n;
 }
 
 static size_t methods_length(const struct route_list *list)
@@ -447,22 +457,20 @@ struct sp_str sp_router_allow(const struct sp_router *router, struct sp_str host
 	const struct level *level = find_level(router, host);
 	struct walk from = { level != NULL ? &level->root : NULL, path }, walk = from;
 	const struct node *node;
-	size_t room = 1;
-	char *to;
-	struct sp_str text;
+	size_t room = 1, n = 0;
+	char *text;
 
 	while ((node = walk_on(&walk)) != NULL)
 		room += methods_length(&node->prefixes) + (walk.rest.n == 0 ? methods_length(&node->exacts) : 0);
-	to = sp_arena_alloc(arena, room);
-	if (to == NULL)
+	text = sp_arena_alloc(arena, room);
+	if (text == NULL)
 		return SP_STR_NONE;
-	text = sp_str_of(to, 0);
 	for (walk = from; (node = walk_on(&walk)) != NULL;) {
-		add_methods(&node->prefixes, &text, to);
+		n = add_methods(&node->prefixes, text, n);
 		if (walk.rest.n == 0)
-			add_methods(&node->exacts, &text, to);
+			n = add_methods(&node->exacts, text, n);
 	}
-	return text;
+	return sp_str_of(text, n);
 }
 
 /* ---- vetting ---- */

@@ -8,6 +8,8 @@
 #include "exchange.h"
 #include "proxy_int.h"
 
+#define LEARNED_IDLE_MAX 120            /* seconds; a backend that says more is not believed */
+
 /* Of an answer's head: one chunk holds it, and the body's first bytes behind it. */
 static const struct sp_h1_limits answer_limits = {
 	.head_max = SP_CHUNK_SIZE,
@@ -189,6 +191,30 @@ static void begin_body(struct sp_up_h1 *up, struct sp_exchange *x)
 	after_body(up, sp_h1_body_adopt(&up->body, &x->down_pipe, chunk, &up->behind));
 }
 
+/*
+ * `Keep-Alive: timeout=N`: the backend will close after N idle seconds. We let
+ * go sooner, so that no request meets the close: a second, or half of a short N.
+ */
+static void learn_idle(struct sp_up_h1 *up, const struct sp_head *h)
+{
+	const struct sp_field *f = sp_head_find(h, SP_F_KEEP_ALIVE);
+	struct sp_str rest, item, name;
+	struct sp_deadline_list *list;
+	uint64_t seconds;
+
+	if (f == NULL)
+		return;
+	rest = f->value;
+	while (sp_list_next(&rest, &item)) {
+		if (!sp_str_split(&item, '=', &name) || !sp_str_eq_nocase(sp_str_trim(name), SP_STR("timeout")) ||
+		    item.p == NULL || !sp_str_u64(sp_str_trim(item), LEARNED_IDLE_MAX, &seconds) || seconds == 0)
+			continue;
+		list = sp_loop_deadlines(up->pool->proxy->loop, seconds == 1 ? 500 : (seconds - 1) * 1000);
+		if (list != NULL)
+			up->idle = list;
+	}
+}
+
 /* A head stands in x->response; `used` bytes of the chunk were it. */
 static void on_head(struct sp_up_h1 *up, size_t used)
 {
@@ -196,6 +222,7 @@ static void on_head(struct sp_up_h1 *up, size_t used)
 	bool is_interim = x->response.status < 200 && x->response.status != 101;
 
 	up->is_keep_alive = x->response.is_keep_alive;
+	learn_idle(up, &x->response);
 	sp_h1_body_init(&up->body, &x->response, UINT64_MAX);
 	sp_exchange_head(x, SP_UP);
 	if (up->is_dead || up->end.x != x)
@@ -482,6 +509,7 @@ static void init(struct sp_up_h1 *up, struct sp_pool *pool, struct sp_backend *b
 	up->state = SP_UP_DIALING;
 	up->end = (struct sp_end){ .magic = SP_END_MAGIC, .ops = &ops };
 	up->lease = (struct sp_lease){ .end = &up->end, .backend = backend };
+	up->idle = pool->idle;
 	up->stream.fd = -1;
 	sp_list_init(&up->link);
 	sp_list_init(&up->idle_link);
@@ -541,6 +569,6 @@ void sp_up_h1_park(struct sp_up_h1 *up)
 	sp_list_push_front(&up->lease.backend->idle, &up->idle_link);
 	sp_list_push(&up->pool->idle_order, &up->order_link);
 	up->pool->idle_count++;
-	sp_deadline_set(&up->deadline, up->pool->idle, on_deadline);
+	sp_deadline_set(&up->deadline, up->idle, on_deadline);
 	sp_stream_want(&up->stream, SP_READ | SP_GONE);
 }

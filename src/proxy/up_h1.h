@@ -42,6 +42,7 @@ struct sp_up_h1 {
 	struct sp_list link, idle_link, order_link;
 	struct sp_stream stream;
 	struct sp_dial_ask dial;
+	struct sp_deadline_list *idle;  /* how long it may rest: the pool's backend_idle until the backend says its own */
 	struct sp_deadline deadline;
 	struct sp_h1_reader reader;
 	struct sp_h1_body body;

@@ -10,28 +10,28 @@
 #include "sp/net/deadline.h"
 #include "sp/net/listen.h"
 
-#define LOOK_AGAIN_MS 50                /* while paused: has another worker's client gone? */
-#define SWEEP_MAX 8192                  /* clients taken from one queue at the end: somaxconn and some */
+#define LOOK_AGAIN_MS 50 /* while paused: has another worker's client gone? */
+#define SWEEP_MAX 8192 /* clients taken from one queue at the end: somaxconn and some */
 
 struct door {
 	struct sp_intake *intake;
 	size_t listener;
 	uint16_t port;
-	int fd;                         /* closed by listen */
-	struct sp_listen *listen;       /* owned; NULL once closed */
+	int fd; /* closed by listen */
+	struct sp_listen *listen; /* owned; NULL once closed */
 };
 
 struct sp_intake {
-	struct sp_proxy *proxy;         /* borrowed */
-	struct sp_tally *tally;         /* borrowed */
+	struct sp_proxy *proxy; /* borrowed */
+	struct sp_tally *tally; /* borrowed */
 	size_t row;
-	uint64_t max;                   /* clients of all workers */
-	uint32_t told;                  /* what our row says */
+	uint64_t max; /* clients of all workers */
+	uint32_t told; /* what our row says */
 	bool is_paused;
 	struct sp_flush flush;
 	struct sp_deadline look_again;
 	struct sp_deadline_list *look_again_list;
-	struct door *doors;             /* owned */
+	struct door *doors; /* owned */
 	size_t door_count;
 };
 
@@ -96,7 +96,7 @@ static void on_accept(void *arg, int fd, const struct sp_addr *peer)
 }
 
 static bool open_door(struct sp_loop *loop, struct door *door, struct sp_intake *in, const struct sp_worker_socket *s,
-                      struct sp_err *err)
+		      struct sp_err *err)
 {
 	*door = (struct door){ .intake = in, .listener = s->listener, .port = s->port, .fd = s->fd };
 	door->listen = sp_listen_new(loop, s->fd, on_accept, door, err);
@@ -104,7 +104,7 @@ static bool open_door(struct sp_loop *loop, struct door *door, struct sp_intake 
 }
 
 struct sp_intake *sp_intake_new(struct sp_loop *loop, const struct sp_worker_env *env, struct sp_proxy *proxy,
-                                struct sp_err *err)
+				struct sp_err *err)
 {
 	struct sp_intake *in = calloc(1, sizeof(*in));
 

@@ -18,9 +18,9 @@ struct sp_intake;
 
 /* All is borrowed but the sockets of env. NULL with *err. */
 SP_MUST_USE struct sp_intake *sp_intake_new(struct sp_loop *loop, const struct sp_worker_env *env,
-                                            struct sp_proxy *proxy, struct sp_err *err);
+					    struct sp_proxy *proxy, struct sp_err *err);
 /* Takes every client that the kernel has queued already, then closes the sockets. */
 void sp_intake_finish(struct sp_intake *intake);
-void sp_intake_free(struct sp_intake *intake);          /* before the proxy and the loop; NULL is fine */
+void sp_intake_free(struct sp_intake *intake); /* before the proxy and the loop; NULL is fine */
 
 #endif

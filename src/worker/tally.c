@@ -8,13 +8,13 @@
 
 #include "sp/base/check.h"
 
-#define CACHE_LINE 64U                  /* rows are apart, so that workers do not slow each other */
+#define CACHE_LINE 64U /* rows are apart, so that workers do not slow each other */
 
 struct sp_tally {
 	size_t rows, slots;
-	size_t stride;                  /* counters from row to row */
+	size_t stride; /* counters from row to row */
 	size_t bytes;
-	_Atomic uint32_t *counts;       /* owned: the shared mapping */
+	_Atomic uint32_t *counts; /* owned: the shared mapping */
 };
 
 struct sp_tally *sp_tally_new(size_t rows, size_t slots, struct sp_err *err)

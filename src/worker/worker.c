@@ -14,16 +14,19 @@
 #include "sp/net/loop.h"
 #include "sp/proxy/proxy.h"
 #include "sp/proxy/serve.h"
+#include "sp/tls/ticket.h"
+
+_Static_assert(SP_IPC_SECRET == SP_TLS_TICKET_SECRET, "a ticket secret fits its message");
 
 struct worker {
-	const struct sp_worker_env *env;        /* borrowed */
-	struct sp_loop *loop;           /* owned */
-	struct sp_serve *serve;         /* owned: our hold on the generation */
-	struct sp_proxy *proxy;         /* owned */
-	struct sp_intake *intake;       /* owned */
+	const struct sp_worker_env *env; /* borrowed */
+	struct sp_loop *loop; /* owned */
+	struct sp_serve *serve; /* owned: our hold on the generation */
+	struct sp_proxy *proxy; /* owned */
+	struct sp_intake *intake; /* owned */
 	struct sp_channel master;
-	struct sp_deadline cut;         /* the end of drain_timeout */
-	int access_fd, error_fd;        /* owned above 2 */
+	struct sp_deadline cut; /* the end of drain_timeout */
+	int access_fd, error_fd; /* owned above 2 */
 	bool is_draining;
 	enum sp_worker_exit exit;
 };
@@ -56,7 +59,7 @@ static void drain(struct worker *w, uint32_t timeout_ms)
 		return;
 	w->is_draining = true;
 	sp_info("worker_drains", SP_KV_U64("clients", sp_proxy_client_count(w->proxy)),
-	        SP_KV_U64("timeout_ms", timeout_ms));
+		SP_KV_U64("timeout_ms", timeout_ms));
 	sp_intake_finish(w->intake);
 	if (timeout_ms == 0) {
 		end(w, SP_WORKER_DONE);
@@ -87,13 +90,17 @@ static void on_message(struct sp_channel *ch, struct sp_ipc_message *m)
 	case SP_IPC_HEALTH_RED: sp_proxy_set_draining(w->proxy); break;
 	case SP_IPC_DRAIN: drain(w, m->body.drain.timeout_ms); break;
 	case SP_IPC_STOP: end(w, SP_WORKER_DONE); break;
+	case SP_IPC_TICKETS:
+		sp_tls_tickets_rotate(m->body.tickets.fresh);
+		explicit_bzero(&m->body.tickets, sizeof(m->body.tickets));
+		break;
 	case SP_IPC_LOG:
 		if (m->body.log.which >= SP_IPC_LOG_COUNT)
 			break;
 		take_log(w, m->body.log.which, m->fd);
 		m->fd = -1;
 		break;
-	default: break;                 /* the channel lets nothing else through */
+	default: break; /* the channel lets nothing else through */
 	}
 }
 
@@ -117,9 +124,11 @@ static bool start(struct worker *w, struct sp_err *err)
 		return false;
 
 	/* A memory budget is the whole gateway's; each worker gets its even share. */
-	struct sp_proxy_env proxy_env = { .loop = w->loop, .serve = w->serve, .access_fd = w->access_fd,
-	                                  .worker = env->worker,
-	                                  .memory_max = env->conf->gateway.memory_max / env->worker_count };
+	struct sp_proxy_env proxy_env = { .loop = w->loop,
+					  .serve = w->serve,
+					  .access_fd = w->access_fd,
+					  .worker = env->worker,
+					  .memory_max = env->conf->gateway.memory_max / env->worker_count };
 
 	w->proxy = sp_proxy_new(&proxy_env, err);
 	if (w->proxy == NULL)
@@ -146,10 +155,12 @@ static void finish(struct worker *w)
 
 enum sp_worker_exit sp_worker_run(const struct sp_worker_env *env)
 {
-	static char name[24];           /* the log borrows it */
+	static char name[24]; /* the log borrows it */
 	struct sp_err err = { .text = "" };
 	struct worker w = { .env = env, .access_fd = env->access_fd, .error_fd = env->error_fd };
-	const struct sp_ipc_message ready = { .type = SP_IPC_READY, .body.ready.generation = env->generation, .fd = -1 };
+	const struct sp_ipc_message ready = { .type = SP_IPC_READY,
+					      .body.ready.generation = env->generation,
+					      .fd = -1 };
 
 	snprintf(name, sizeof(name), "worker %u", env->worker);
 	sp_log_as(name);

@@ -17,13 +17,13 @@
 #include "t.h"
 
 struct pair {
-	struct sp_stream s;             /* first: on_ready gets a pointer to it */
+	struct sp_stream s; /* first: on_ready gets a pointer to it */
 	struct sp_loop *loop;
-	int peer;                       /* the scripted end; -1 when closed */
-	unsigned told;                  /* every `what` since take_told, ored */
+	int peer; /* the scripted end; -1 when closed */
+	unsigned told; /* every `what` since take_told, ored */
 	unsigned calls;
 	bool closes_in_callback;
-	void (*then)(struct pair *p, unsigned what);    /* what the owner does in on_ready; NULL = nothing */
+	void (*then)(struct pair *p, unsigned what); /* what the owner does in on_ready; NULL = nothing */
 };
 
 static inline void pair_on_ready(struct sp_stream *s, unsigned what)

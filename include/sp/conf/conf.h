@@ -32,6 +32,7 @@ struct sp_conf_at {
 };
 
 struct sp_conf_set;                     /* private to conf: which key was set where */
+struct sp_conf_secret;                  /* private to conf: what is cleansed when it is freed */
 
 struct sp_conf_section {
 	const char *type;               /* "listener" */
@@ -82,6 +83,7 @@ struct sp_conf_gateway {
 struct sp_conf_egress {
 	struct sp_conf_section section;
 	const struct sp_egress_rule *allow;
+	const struct sp_conf_at *allow_ats;     /* one for each rule */
 	size_t allow_count;
 	bool has_allow;
 	bool is_public;
@@ -99,7 +101,7 @@ struct sp_conf_log {
 	struct sp_conf_texts redact;
 };
 
-struct sp_conf_admin {
+struct sp_conf_admin {                  /* not in this build: all empty */
 	struct sp_conf_section section;
 	struct sp_str bind, socket;
 	struct sp_conf_cidrs allow;
@@ -151,7 +153,8 @@ struct sp_conf_listener {
 	uint64_t max_connections, max_connections_per_ip;
 	uint64_t max_handshakes_per_ip, max_handshakes;
 	uint64_t tls_timeout, header_timeout, client_idle, min_rate;
-	uint64_t header_max, header_count_max, uri_max, body_max;
+	uint64_t header_max, header_count_max, uri_max;
+	uint64_t body_max;              /* 0 = none */
 	uint64_t max_requests_per_connection, connection_max_age;
 	const struct sp_str *methods;
 	size_t method_count;
@@ -227,11 +230,13 @@ struct sp_conf_route {
 	struct sp_str respond_text;
 	int64_t priority;
 	uint64_t timeout, tunnel_idle;
-	uint64_t body_max;              /* of the route, or UINT64_MAX: the listener's */
+	uint64_t body_max;              /* of the route (0 = none), or UINT64_MAX: the listener's */
 	struct sp_str strip_prefix, add_prefix;
 	bool is_encoded_slash_kept;
-	const struct sp_conf_edit *request_edits, *response_edits;
-	size_t request_edit_count, response_edit_count;
+	const struct sp_conf_edit *request_edits;
+	size_t request_edit_count;
+	const struct sp_conf_edit *response_edits;
+	size_t response_edit_count;
 	bool has_security_headers;
 	bool is_websocket;
 	enum sp_conf_trace trace;
@@ -261,6 +266,9 @@ struct sp_conf {
 	size_t own_count;
 	const struct sp_addr *local;    /* this host's interface addresses when it was read */
 	size_t local_count;
+	struct sp_conf_secret *secrets;
+	const struct sp_conf_section *const *sections;  /* as written, in file order: what dump prints */
+	size_t section_count;
 };
 
 /* The egress rules of this configuration; borrows from it. */

@@ -38,6 +38,9 @@ void sp_conf_report_add(struct sp_conf_report *report, enum sp_conf_severity sev
 
 /* NULL when the report holds an error. Frees with sp_conf_free. */
 SP_MUST_USE struct sp_conf *sp_conf_read(const char *main_file, struct sp_conf_report *report);
+/* The same from memory, for tests and the demo: `name` stands for the file in messages, relative paths are relative to
+ * the working directory, `include` is refused. Files that the text names (certificates) are read and checked. */
+SP_MUST_USE struct sp_conf *sp_conf_read_text(const char *name, struct sp_str text, struct sp_conf_report *report);
 void sp_conf_free(struct sp_conf *conf);        /* NULL is fine; private keys are cleansed */
 
 #endif

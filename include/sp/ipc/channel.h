@@ -18,19 +18,22 @@
 #include "sp/base/err.h"
 #include "sp/net/loop.h"
 
-enum sp_ipc_role { SP_IPC_MASTER = 1, SP_IPC_WORKER = 2 };      /* bits, for the table */
+enum sp_ipc_role { SP_IPC_MASTER = 1, SP_IPC_WORKER = 2 }; /* bits, for the table */
 
 enum sp_ipc_type {
 	SP_IPC_NONE,
-	SP_IPC_READY,                   /* worker: it serves now */
-	SP_IPC_HEALTH_RED,              /* master: health answers 503 from now on, everything else goes on */
-	SP_IPC_DRAIN,                   /* master: stop accepting, finish what runs, then exit */
-	SP_IPC_STOP,                    /* master: exit now */
-	SP_IPC_LOG,                     /* master: a log's new descriptor */
+	SP_IPC_READY, /* worker: it serves now */
+	SP_IPC_HEALTH_RED, /* master: health answers 503 from now on, everything else goes on */
+	SP_IPC_DRAIN, /* master: stop accepting, finish what runs, then exit */
+	SP_IPC_STOP, /* master: exit now */
+	SP_IPC_LOG, /* master: a log's new descriptor */
+	SP_IPC_TICKETS, /* master: the next secret of the ticket keys */
 	SP_IPC_COUNT
 };
 
 enum sp_ipc_log { SP_IPC_LOG_ACCESS, SP_IPC_LOG_ERROR, SP_IPC_LOG_COUNT };
+
+#define SP_IPC_SECRET 32
 
 /* Memory of the sender; a byte of it may say anything. */
 union sp_ipc_body {
@@ -38,24 +41,27 @@ union sp_ipc_body {
 		uint32_t generation;
 	} ready;
 	struct {
-		uint32_t timeout_ms;    /* then what still runs is cut */
+		uint32_t timeout_ms; /* then what still runs is cut */
 	} drain;
 	struct {
-		uint32_t which;         /* enum sp_ipc_log */
+		uint32_t which; /* enum sp_ipc_log */
 	} log;
+	struct {
+		uint8_t fresh[SP_IPC_SECRET];
+	} tickets;
 };
 
 struct sp_ipc_message {
 	enum sp_ipc_type type;
 	union sp_ipc_body body;
-	int fd;                         /* received: owned by who receives; sent: borrowed; -1 = none */
+	int fd; /* received: owned by who receives; sent: borrowed; -1 = none */
 };
 
 enum sp_ipc_rc {
 	SP_IPC_DONE,
-	SP_IPC_AGAIN,                   /* nothing there; sending: the peer does not read */
-	SP_IPC_EOF,                     /* the peer is gone */
-	SP_IPC_BAD,                     /* not in the table: unknown, wrong length, wrong sender, descriptors that do not belong */
+	SP_IPC_AGAIN, /* nothing there; sending: the peer does not read */
+	SP_IPC_EOF, /* the peer is gone */
+	SP_IPC_BAD, /* not in the table: unknown, wrong length, wrong sender, descriptors that do not belong */
 };
 
 /* Both ends non-blocking and close-on-exec. */
@@ -68,16 +74,17 @@ const char *sp_ipc_type_name(enum sp_ipc_type type);
 /* One end on a loop. Lives inside its owner. */
 struct sp_channel {
 	uint32_t magic;
-	int fd;                         /* owned; -1 when closed */
+	int fd; /* owned; -1 when closed */
+	struct sp_loop *loop; /* borrowed */
 	enum sp_ipc_role self, peer;
 	struct event event;
-	void (*on_message)(struct sp_channel *ch, struct sp_ipc_message *m);    /* m->fd: take it, or it is closed */
-	void (*on_end)(struct sp_channel *ch, enum sp_ipc_rc why);      /* EOF or BAD; the channel is closed already */
+	void (*on_message)(struct sp_channel *ch, struct sp_ipc_message *m); /* m->fd: take it, or it is closed */
+	void (*on_end)(struct sp_channel *ch, enum sp_ipc_rc why); /* EOF or BAD; the channel is closed already */
 };
 
 /* fd is owned from here on. */
 void sp_channel_open(struct sp_channel *ch, struct sp_loop *loop, int fd, enum sp_ipc_role self, enum sp_ipc_role peer);
 SP_MUST_USE enum sp_ipc_rc sp_channel_send(struct sp_channel *ch, const struct sp_ipc_message *m);
-void sp_channel_close(struct sp_channel *ch);           /* twice is harmless; no callback */
+void sp_channel_close(struct sp_channel *ch); /* twice is harmless; no callback */
 
 #endif

@@ -7,7 +7,8 @@
  * (unrecognized_name); a client that sends none gets the first site.
  *
  * The stream works over a BIO of our own: one recv takes as much as fits, one
- * send gathers the records of a write.
+ * send gathers the records of a write, 64 KiB of plain text at most. The ticket
+ * of TLS 1.3 waits for the first write (or slim, or finish) and leaves with it.
  */
 #ifndef SP_TLS_TLS_H
 #define SP_TLS_TLS_H
@@ -22,36 +23,57 @@
 #include "sp/key/sign.h"
 #include "sp/net/stream.h"
 
-struct sp_tls_site;                     /* what one [tls:NAME] became: contexts, names */
+struct sp_tls_site;                     /* what one [tls:NAME] became: a context, names */
 struct sp_tls_listener;
 
-/* conf is borrowed and outlives it. listener->tls_count > 0. */
+/* conf is borrowed and outlives it, as do the streams' owners see to it that it outlives the streams.
+ * listener->tls_count > 0. */
 SP_MUST_USE struct sp_tls_listener *sp_tls_listener_new(const struct sp_conf_listener *conf, struct sp_signer *signer,
                                                         struct sp_err *err);
 void sp_tls_listener_free(struct sp_tls_listener *listener);    /* NULL is fine */
+/* Does any site ask for client certificates? Then the Host must belong to the site of the handshake, else 421. */
+bool sp_tls_listener_has_client_verify(const struct sp_tls_listener *listener);
+/* Does `site` serve this host name (its certificates' names, wildcards as RFC 9525 6.3)? host: lower case, no port. */
+bool sp_tls_site_has_name(const struct sp_tls_listener *listener, const struct sp_conf_tls *site, struct sp_str host);
+
+/* The client's certificate, verified against client_ca (and crl). */
+struct sp_tls_client_cert {
+	struct sp_str subject;          /* RFC 2253, ASCII */
+	struct sp_str serial;           /* hex, upper case */
+	struct sp_str fingerprint;      /* SHA-256 of the whole, hex, lower case */
+};
 
 struct sp_tls_stream {
 	struct sp_stream stream;        /* first: a struct sp_stream * of it can be cast back */
 	SSL *ssl;                       /* owned */
+	const struct sp_tls_listener *listener; /* borrowed */
 	struct sp_chunk_pool *chunks;   /* borrowed: for the records on their way */
-	struct sp_chunk *in, *out, **out_end;   /* owned: raw bytes read ahead; records not sent yet */
-	uint32_t out_bytes;
-	bool is_handshaken, is_finished;
-	const struct sp_conf_tls *site; /* borrowed: chosen in the client hello; NULL before */
+	struct sp_chunk *out, *out_last;        /* owned: records not sent yet; stream.unsent counts them */
+	struct sp_tls_site *chosen;     /* borrowed: of the listener; NULL before the client hello */
+	const struct sp_conf_tls *site; /* borrowed: the same as configured */
+	char *sni;                      /* owned: the name sent, lower case; NULL = none */
+	struct sp_tls_client_cert *client;      /* owned: made at the first ask */
+	uint32_t taken;                 /* raw bytes read before the end of the handshake */
+	enum sp_io stop;                /* DONE, or how reading ended: EOF, FAILED */
+	bool is_handshaken, is_notified, is_finished;
+	bool is_deferred;               /* what waits in out may wait for the next write */
+	bool sends_now;                 /* the record to come is the last of its write */
+	bool saw_fin;
 };
 
 /* As sp_stream_open, and the server half of a handshake that begins with sp_stream_handshake. */
 SP_MUST_USE bool sp_tls_stream_accept(struct sp_tls_stream *t, struct sp_tls_listener *listener, struct sp_loop *loop,
                                       struct sp_chunk_pool *chunks, int fd,
                                       void (*on_ready)(struct sp_stream *s, unsigned what));
-struct sp_str sp_tls_stream_sni(const struct sp_tls_stream *t);         /* empty: none sent */
+struct sp_str sp_tls_stream_sni(const struct sp_tls_stream *t);         /* lower case; empty: none sent */
 const char *sp_tls_stream_version(const struct sp_tls_stream *t);       /* "TLSv1.3" */
+bool sp_tls_stream_is_resumed(const struct sp_tls_stream *t);
+/* NULL: the client showed none (or no memory). It lives as long as the stream is open. */
+const struct sp_tls_client_cert *sp_tls_stream_client_cert(struct sp_tls_stream *t);
 
-/* Does `site` serve this host name (its certificates' names, wildcards as RFC 9525 6.3)? */
-bool sp_tls_site_has_name(const struct sp_tls_listener *listener, const struct sp_conf_tls *site, struct sp_str host);
-
-/* What `check` asks of a pair, and later whoever renews one: chain parses, key matches, dates, an SSL_CTX takes it.
- * *warning gets a text (or stays empty) for what is odd but served: expires within 14 days, not yet valid. */
+/* What `check` asks of a pair, and later whoever renews one: chain parses and is in order, key matches, dates, an
+ * SSL_CTX takes it, the leaf has a name. *warning gets a text (or stays empty) for what is odd but served: expires
+ * within 14 days, not yet valid, known by its common name alone. */
 SP_MUST_USE bool sp_tls_vet(const struct sp_conf_cert *cert, struct sp_err *err, struct sp_err *warning);
 
 #endif

@@ -1,0 +1,24 @@
+/*
+ * args - the arguments of a command: -c FILE and a few switches, nothing else.
+ */
+#ifndef SP_CLI_ARGS_H
+#define SP_CLI_ARGS_H
+
+#include <stdbool.h>
+
+#include "sp/base/err.h"
+
+#define SP_CLI_DEFAULT_CONFIG "/etc/sallyport/sallyport.ini"
+
+enum { SP_ARG_CONFIG = 1, SP_ARG_STRICT = 2, SP_ARG_ONLINE = 4 };
+
+struct sp_args {
+	const char *config; /* borrowed from argv */
+	bool is_strict, is_online;
+	bool wants_help; /* -h or --help: whatever else stands there */
+};
+
+/* argv without the program's and the command's name. allowed: SP_ARG_ bits. false with *err: wrong usage. */
+SP_MUST_USE bool sp_args_parse(char *const *argv, unsigned allowed, struct sp_args *out, struct sp_err *err);
+
+#endif

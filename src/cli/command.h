@@ -1,0 +1,18 @@
+/*
+ * command - one file a command; each returns its exit code (enum sp_exit).
+ */
+#ifndef SP_CLI_COMMAND_H
+#define SP_CLI_COMMAND_H
+
+#include "args.h"
+#include "sp/cli/cli.h"
+
+int sp_command_run(const struct sp_args *args);
+int sp_command_check(const struct sp_args *args);
+int sp_command_config(const struct sp_args *args);
+int sp_command_reference(const struct sp_args *args);
+int sp_command_healthcheck(const struct sp_args *args);
+int sp_command_demo(const struct sp_args *args);
+int sp_command_version(const struct sp_args *args);
+
+#endif

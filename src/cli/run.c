@@ -1,0 +1,48 @@
+#include "command.h"
+
+#include <stdio.h>
+
+#include "sp/build/generation.h"
+#include "sp/conf/read.h"
+#include "sp/master/master.h"
+
+/* NULL: refused. Whatever was found is printed. */
+static struct sp_conf *read_vetted(const char *file)
+{
+	struct sp_conf_report report;
+	struct sp_conf *conf;
+
+	sp_conf_report_init(&report);
+	conf = sp_conf_read(file, &report);
+	if (conf != NULL) {
+		sp_master_vet(conf, &report);
+		sp_generation_vet(conf, &report);
+	}
+	sp_conf_report_print(&report, file, stderr);
+	if (report.errors > 0) {
+		sp_conf_free(conf);
+		conf = NULL;
+	}
+	sp_conf_report_fini(&report);
+	return conf;
+}
+
+int sp_command_run(const struct sp_args *args)
+{
+	struct sp_err err = { .text = "" };
+	struct sp_conf *conf;
+	bool ok;
+
+	if (!sp_master_clean_start(&err)) {
+		fprintf(stderr, "sallyport: %s\n", err.text);
+		return SP_EXIT_FAILED;
+	}
+	conf = read_vetted(args->config);
+	if (conf == NULL)
+		return SP_EXIT_CONFIG;
+	ok = sp_master_run(conf, &err);
+	sp_conf_free(conf);
+	if (!ok)
+		fprintf(stderr, "%s\n", err.text);
+	return ok ? SP_EXIT_OK : SP_EXIT_FAILED;
+}

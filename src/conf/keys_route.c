@@ -1,0 +1,164 @@
+/*
+ * [route:NAME], [pool:NAME], [backend:NAME]: from a host and a path to a backend.
+ */
+#include "keys.h"
+
+#define ROUTE(name, kind, member, ...) SP_KEY(struct sp_part_route, name, kind, member, __VA_ARGS__)
+#define POOL(name, kind, member, ...) SP_KEY(struct sp_part_pool, name, kind, member, __VA_ARGS__)
+#define BACKEND(name, kind, member, ...) SP_KEY(struct sp_part_backend, name, kind, member, __VA_ARGS__)
+
+static const struct sp_conf_word slashes[] = { { "refuse", 0, false }, { "keep", 1, false }, { NULL, 0, false } };
+static const struct sp_conf_word upgrades[] = { { "no", 0, false }, { "websocket", 1, false }, { NULL, 0, false } };
+static const struct sp_conf_word traces[] = {
+	{ "pass", SP_TRACE_PASS, false },
+	{ "start", SP_TRACE_START, false },
+	{ NULL, 0, false },
+};
+
+static const struct sp_conf_key route_keys[] = {
+	ROUTE("host", SP_CONF_HOSTS, pub.hosts, .help = "example.com, *.example.com, or * for any; absent: any."),
+	ROUTE("path", SP_CONF_PATHS, pub.paths, .def = "/*", .help = "Exact, or a prefix with * at its end."),
+	ROUTE("method", SP_CONF_METHODS, pub.methods, .help = "Methods of this route; absent: the listener's."),
+	ROUTE("pool", SP_CONF_REF, pool_name, .refers = "pool", .help = "The [pool:NAME] that answers."),
+	ROUTE("to", SP_CONF_BACKEND, to, .help = "One backend in place of a pool."),
+	ROUTE("redirect", SP_CONF_REDIRECT, pub.redirect_status, .help = "Answered with this status and Location."),
+	ROUTE("respond", SP_CONF_RESPOND, pub.respond_status, .help = "Answered with this status and text."),
+	ROUTE("priority", SP_CONF_NUMBER, pub.priority, .def = "0", .min = 1000000, .max = 1000000,
+	      .help = "Of routes with the same host, the highest is looked at first."),
+	ROUTE("timeout", SP_CONF_DURATION, pub.timeout, .def = "none", .none = "none", .min = 100, .max = SP_DAY,
+	      .help = "How long the whole exchange may take."),
+	ROUTE("tunnel_idle", SP_CONF_DURATION, pub.tunnel_idle, .def = "1h", .min = SP_SECOND, .max = 7 * SP_DAY,
+	      .help = "How long an upgraded connection may be silent."),
+	ROUTE("body_max", SP_CONF_SIZE, pub.body_max, .none = "none", .min = 1, .max = 1024 * SP_GIB,
+	      .help = "The largest request body; absent: the listener's."),
+	LATER("allow", SP_CONF_CIDRS, .help = "Clients that are served: CIDRs and @names; the rest is denied."),
+	LATER("deny", SP_CONF_CIDRS, .help = "Clients that are not served: CIDRs and @names."),
+	LATER("geo", SP_CONF_REFS, .refers = "geo", .help = "The [geo:NAME] rules of this route."),
+	LATER("limit", SP_CONF_REFS, .refers = "limit", .help = "The [limit:NAME] rules of this route."),
+	ROUTE("strip_prefix", SP_CONF_URL_PATH, pub.strip_prefix, .help = "Taken off the path before it is sent on."),
+	ROUTE("add_prefix", SP_CONF_URL_PATH, pub.add_prefix, .help = "Put before the path, after strip_prefix."),
+	ROUTE("encoded_slash", SP_CONF_SWITCH, pub.is_encoded_slash_kept, .def = "refuse", .words = slashes,
+	      .help = "What becomes of %2f and %5c in a path."),
+	ROUTE("request_header", SP_CONF_EDITS, pub.request_edits, .help = "Changes to the request's fields, in order."),
+	ROUTE("response_header", SP_CONF_EDITS, pub.response_edits,
+	      .help = "Changes to the answer's fields, in order."),
+	ROUTE("security_headers", SP_CONF_BOOL, pub.has_security_headers, .def = "yes",
+	      .help = "nosniff, frame deny and referrer policy, where the backend set none."),
+	ROUTE("upgrade", SP_CONF_SWITCH, pub.is_websocket, .def = "no", .words = upgrades,
+	      .help = "What may be upgraded to."),
+	ROUTE("trace", SP_CONF_WORD, pub.trace, .def = "pass", .words = traces,
+	      .help = "The W3C traceparent: passed on, or started where there is none."),
+	ROUTE("access_log", SP_CONF_BOOL, pub.has_access_log, .def = "yes", .help = "Whether its requests are logged."),
+};
+
+const struct sp_conf_type sp_conf_type_route = {
+	.name = "route",
+	.is_named = true,
+	.size = sizeof(struct sp_part_route),
+	.keys = route_keys,
+	.key_count = SP_COUNT(route_keys),
+	.help = "Which request goes where. The most specific host wins, then priority, then the longest path, then "
+		"file "
+		"order. Exactly one of pool, to, redirect and respond.",
+};
+
+static const struct sp_conf_word balances[] = {
+	{ "least_conn", SP_BALANCE_LEAST_CONN, false },
+	{ "round_robin", SP_BALANCE_ROUND_ROBIN, false },
+	{ "random_two", SP_BALANCE_RANDOM_TWO, true },
+	{ "hash:client", SP_BALANCE_HASH_CLIENT, true },
+	{ "hash:header:NAME", SP_BALANCE_HASH_HEADER, true },
+	{ "cookie:NAME", SP_BALANCE_COOKIE, true },
+	{ NULL, 0, false },
+};
+
+static const struct sp_conf_word hosts_sent[] = {
+	{ "client", SP_HOST_CLIENT, false },
+	{ "backend", SP_HOST_BACKEND, false },
+	{ NULL, 0, false },
+};
+
+static const struct sp_conf_word starts[] = { { "down", 0, false }, { "up", 1, false }, { NULL, 0, false } };
+static const struct sp_conf_word proxy_versions[] = { { "off", 0, false }, { "v2", 1, false }, { NULL, 0, false } };
+
+static const struct sp_conf_key pool_keys[] = {
+	POOL("backend", SP_CONF_BACKENDS, pub.backends,
+	     .help = "address[:port] [weight=N]; port 80 and weight 1 if absent."),
+	POOL("balance", SP_CONF_BALANCE, pub.balance, .def = "least_conn", .words = balances,
+	     .help = "Which backend is next."),
+	POOL("host", SP_CONF_HOST_SENT, pub.host, .def = "client", .words = hosts_sent,
+	     .help = "The Host that backends see: the client's, the backend's, or this name."),
+	LATER("check", SP_CONF_TEXT, .help = "The health check: GET /path or tcp."),
+	LATER("check_host", SP_CONF_TEXT, .help = "The Host of the check."),
+	LATER("check_status", SP_CONF_TEXT, .def = "200-399", .help = "Status codes that are healthy."),
+	LATER("check_body", SP_CONF_TEXT, .help = "A text that a healthy answer holds."),
+	LATER("check_interval", SP_CONF_DURATION, .def = "5s", .help = "Between two checks."),
+	LATER("check_timeout", SP_CONF_DURATION, .def = "2s", .help = "How long a check may take."),
+	LATER("rise", SP_CONF_COUNT, .def = "2", .help = "Good checks until a backend is up."),
+	LATER("fall", SP_CONF_COUNT, .def = "3", .help = "Bad checks until a backend is down."),
+	LATER("start", SP_CONF_WORD, .def = "down", .words = starts,
+	      .help = "What a backend is before its first check."),
+	LATER("eject", SP_CONF_COUNT, .def = "5", .none = "off",
+	      .help = "Failures in a row until a backend is taken out."),
+	LATER("eject_time", SP_CONF_DURATION, .def = "10s", .help = "For how long, growing."),
+	LATER("eject_max", SP_CONF_PERCENT, .def = "50%", .help = "The most of a pool that may be out."),
+	LATER("slow_start", SP_CONF_DURATION, .def = "0s",
+	      .help = "How long a backend that came up takes to its full share."),
+	POOL("max_inflight", SP_CONF_COUNT, pub.max_inflight, .def = "none", .none = "none", .min = 1, .max = 1000000,
+	     .help = "Requests at once of one backend."),
+	LATER("queue", SP_CONF_COUNT, .def = "0", .help = "Requests that may wait for a backend."),
+	LATER("queue_timeout", SP_CONF_DURATION, .def = "1s", .help = "How long they may wait."),
+	POOL("connect_timeout", SP_CONF_DURATION, pub.connect_timeout, .def = "2s", .min = 10, .max = 5 * SP_MINUTE,
+	     .help = "How long a connect may take."),
+	POOL("answer_timeout", SP_CONF_DURATION, pub.answer_timeout, .def = "30s", .min = 10, .max = SP_DAY,
+	     .help = "From the request to the answer's head; 504 then."),
+	POOL("read_timeout", SP_CONF_DURATION, pub.read_timeout, .def = "60s", .min = 10, .max = SP_DAY,
+	     .help = "Between two bytes of an answer."),
+	POOL("backend_idle", SP_CONF_DURATION, pub.backend_idle, .def = "4s", .min = 10, .max = SP_HOUR,
+	     .help = "How long an idle connection is kept, until the backend's Keep-Alive teaches otherwise."),
+	POOL("keepalive", SP_CONF_COUNT, pub.keepalive, .def = "64", .min = 0, .max = 65536,
+	     .help = "Idle connections kept a worker; 0: none."),
+	POOL("retries", SP_CONF_COUNT, pub.retries, .def = "1", .min = 0, .max = 10,
+	     .help = "Further tries, only where nothing of an answer came and the request is idempotent or unsent."),
+	LATER("retry_budget", SP_CONF_PERCENT, .def = "20%", .help = "The most of requests that may be retries."),
+	LATER("tls", SP_CONF_BOOL, .def = "no", .help = "TLS 1.3 to the backends, always verified."),
+	LATER("tls_name", SP_CONF_TEXT, .help = "The name that their certificates must have."),
+	LATER("tls_ca", SP_CONF_FILE, .help = "Certificates (PEM) that theirs chain to."),
+	LATER("tls_cert", SP_CONF_FILE, .help = "Our certificate chain (PEM)."),
+	LATER("tls_key_file", SP_CONF_FILE, .help = "Its private key (PEM)."),
+	LATER("proxy_protocol", SP_CONF_WORD, .def = "off", .words = proxy_versions,
+	      .help = "A PROXY header to the backends."),
+	POOL("when_all_down", SP_CONF_COUNT, pub.when_all_down, .def = "503", .min = 400, .max = 599,
+	     .help = "The status when no backend is usable."),
+	LATER("resolve_min", SP_CONF_DURATION, .def = "5s", .help = "The least time between two look-ups of a name."),
+	LATER("resolve_max", SP_CONF_DURATION, .def = "60s", .help = "The most time between two look-ups of a name."),
+};
+
+const struct sp_conf_type sp_conf_type_pool = {
+	.name = "pool",
+	.is_named = true,
+	.size = sizeof(struct sp_part_pool),
+	.keys = pool_keys,
+	.key_count = SP_COUNT(pool_keys),
+	.help = "Backends that can stand for each other.",
+};
+
+static const struct sp_conf_key backend_keys[] = {
+	BACKEND("pool", SP_CONF_REF, pool_name, .refers = "pool", .is_required = true,
+		.help = "The [pool:NAME] it belongs to."),
+	BACKEND("address", SP_CONF_BACKEND, pub, .is_required = true, .help = "address[:port]; port 80 if absent."),
+	BACKEND("weight", SP_CONF_COUNT, pub.weight, .def = "1", .min = 1, .max = 256,
+		.help = "Its share of the requests."),
+	BACKEND("max_inflight", SP_CONF_COUNT, pub.max_inflight, .none = "none", .min = 1, .max = 1000000,
+		.help = "Requests at once; absent: the pool's."),
+	BACKEND("down", SP_CONF_BOOL, pub.is_down, .def = "no", .help = "Configured, but not used."),
+};
+
+const struct sp_conf_type sp_conf_type_backend = {
+	.name = "backend",
+	.is_named = true,
+	.size = sizeof(struct sp_part_backend),
+	.keys = backend_keys,
+	.key_count = SP_COUNT(backend_keys),
+	.help = "The long form of one backend.",
+};

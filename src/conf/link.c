@@ -1,0 +1,414 @@
+#include "link.h"
+
+#include <ifaddrs.h>
+#include <netinet/in.h>
+
+#include "files.h"
+#include "near.h"
+#include "value.h"
+
+#define LINK_ERROR(l, at, ...) sp_conf_report_add((l)->doc->report, SP_CONF_ERROR, (at), __VA_ARGS__)
+
+struct linker {
+	const struct sp_fill *fill;
+	struct sp_doc *doc;
+	struct sp_conf *conf;
+};
+
+/* The filled sections of a type, one after the other: start with NULL. */
+static struct sp_doc_part *next_part(const struct linker *l, const struct sp_doc_part *after,
+				     const struct sp_conf_type *type)
+{
+	struct sp_doc_part *part = after == NULL ? l->doc->first : after->next;
+
+	while (part != NULL && (part->spec != type || part->made == NULL))
+		part = part->next;
+	return part;
+}
+
+static size_t count_parts(const struct linker *l, const struct sp_conf_type *type)
+{
+	size_t count = 0;
+
+	for (const struct sp_doc_part *part = next_part(l, NULL, type); part != NULL; part = next_part(l, part, type))
+		count++;
+	return count;
+}
+
+/* The section that `key = name` of `from` refers to; NULL, reported, when there is none. */
+static struct sp_doc_part *find_ref(const struct linker *l, const struct sp_doc_part *from, const char *key,
+				    const char *type, const struct sp_conf_text *name)
+{
+	struct sp_doc_part *part = sp_doc_find(l->doc, type, name->text);
+	struct sp_near near = sp_near_to(name->text);
+	char hint[SP_NEAR_TEXT];
+
+	if (part != NULL) {
+		part->is_used = true;
+		return part->made != NULL ? part : NULL; /* it has its own errors */
+	}
+	for (const struct sp_doc_part *p = l->doc->first; p != NULL; p = p->next) {
+		if (sp_str_eq(p->type, sp_str(type)))
+			sp_near_offer(&near, p->name, p->at);
+	}
+	LINK_ERROR(l, name->at, "[%.*s] %s = \"%.*s\": no such %s%s", SP_STR_ARG(from->title), key,
+		   SP_STR_ARG(name->text), type, sp_near_text(&near, hint));
+	return NULL;
+}
+
+/* ---- certificates ---- */
+
+static struct sp_str read_pem(const struct linker *l, const char *key, const struct sp_conf_text *name,
+			      enum sp_file_kind kind, struct sp_str *path)
+{
+	struct sp_err err = { .text = "" };
+	struct sp_str pem = SP_STR_NONE;
+
+	*path = sp_str(sp_value_absolute(l->doc, l->fill->folder, name->text));
+	if (!sp_file_read(path->p, kind, l->doc->arena, &pem, &err))
+		LINK_ERROR(l, name->at, "%s = %.*s: %s", key, SP_STR_ARG(name->text), err.text);
+	else if (pem.n == 0)
+		LINK_ERROR(l, name->at, "%s = %.*s: is empty", key, SP_STR_ARG(name->text));
+	if (kind == SP_FILE_KEY && pem.p != NULL)
+		sp_doc_keep_secret(l->doc, pem);
+	return pem;
+}
+
+static void read_certs(const struct linker *l, const struct sp_doc_part *part, const struct sp_conf_texts *certs,
+		       const struct sp_conf_texts *keys, struct sp_conf_tls *tls)
+{
+	struct sp_conf_cert *all = sp_doc_take(l->doc, certs->count * sizeof(*all));
+
+	if (all == NULL)
+		return;
+	if (certs->count != keys->count) {
+		LINK_ERROR(l, certs->count > keys->count ? certs->items[keys->count].at : keys->items[certs->count].at,
+			   "[%.*s] has %zu cert and %zu key_file: the i-th of one goes with the i-th of the other",
+			   SP_STR_ARG(part->title), certs->count, keys->count);
+		return;
+	}
+	for (size_t i = 0; i < certs->count; i++) {
+		all[i].at = certs->items[i].at;
+		all[i].chain_pem = read_pem(l, "cert", &certs->items[i], SP_FILE_PUBLIC, &all[i].chain_path);
+		all[i].key_pem = read_pem(l, "key_file", &keys->items[i], SP_FILE_KEY, &all[i].key_path);
+	}
+	tls->certs = all;
+	tls->cert_count = certs->count;
+}
+
+/* An unnamed [tls]: what cert and key_file of a listener stand for. */
+static bool make_own_tls(const struct linker *l, const struct sp_doc_part *part, struct sp_conf_tls *to)
+{
+	const struct sp_part_listener *made = part->made;
+	const struct sp_part_tls *defaults = sp_fill_defaults(l->fill, &sp_conf_type_tls);
+
+	if (defaults == NULL)
+		return false;
+	*to = defaults->pub;
+	to->section.name = part->title; /* "listener:NAME" */
+	to->section.at = made->certs.count > 0 ? made->certs.items[0].at : made->key_files.items[0].at;
+	read_certs(l, part, &made->certs, &made->key_files, to);
+	return true;
+}
+
+static bool has_own_tls(const struct sp_part_listener *made)
+{
+	return made->certs.count + made->key_files.count > 0;
+}
+
+static void link_tls(const struct linker *l)
+{
+	size_t count = count_parts(l, &sp_conf_type_tls), n = 0;
+	struct sp_conf_tls *all;
+
+	for (const struct sp_doc_part *p = next_part(l, NULL, &sp_conf_type_listener); p != NULL;
+	     p = next_part(l, p, &sp_conf_type_listener))
+		count += has_own_tls(p->made) ? 1 : 0;
+	all = sp_doc_take(l->doc, count * sizeof(*all));
+	if (all == NULL)
+		return;
+	for (const struct sp_doc_part *p = next_part(l, NULL, &sp_conf_type_tls); p != NULL;
+	     p = next_part(l, p, &sp_conf_type_tls)) {
+		struct sp_part_tls *made = p->made;
+
+		all[n] = made->pub;
+		read_certs(l, p, &made->certs, &made->key_files, &all[n]);
+		made->final = &all[n++];
+	}
+	for (const struct sp_doc_part *p = next_part(l, NULL, &sp_conf_type_listener); p != NULL;
+	     p = next_part(l, p, &sp_conf_type_listener)) {
+		struct sp_part_listener *made = p->made;
+
+		if (has_own_tls(made) && make_own_tls(l, p, &all[n]))
+			made->own_tls = &all[n++];
+	}
+	l->conf->tls = all;
+	l->conf->tls_count = n;
+}
+
+/* ---- listeners ---- */
+
+static void link_listener(const struct linker *l, const struct sp_doc_part *part, struct sp_conf_listener *to)
+{
+	const struct sp_part_listener *made = part->made;
+	const struct sp_conf_tls **tls = sp_doc_take(l->doc, (made->tls_names.count + 1) * sizeof(*tls));
+
+	*to = made->pub;
+	if (tls == NULL)
+		return;
+	if (made->own_tls != NULL)
+		tls[to->tls_count++] = made->own_tls;
+	for (size_t i = 0; i < made->tls_names.count; i++) {
+		struct sp_doc_part *ref = find_ref(l, part, "tls", "tls", &made->tls_names.items[i]);
+
+		if (ref != NULL)
+			tls[to->tls_count++] = ((const struct sp_part_tls *)ref->made)->final;
+	}
+	to->tls = tls;
+}
+
+static void link_listeners(const struct linker *l)
+{
+	struct sp_conf_listener *all;
+	struct sp_addr *own;
+	size_t binds = 0;
+
+	all = sp_doc_take(l->doc, count_parts(l, &sp_conf_type_listener) * sizeof(*all));
+	if (all == NULL)
+		return;
+	l->conf->listeners = all;
+	for (const struct sp_doc_part *p = next_part(l, NULL, &sp_conf_type_listener); p != NULL;
+	     p = next_part(l, p, &sp_conf_type_listener)) {
+		link_listener(l, p, &all[l->conf->listener_count]);
+		binds += all[l->conf->listener_count++].bind_count;
+	}
+	own = sp_doc_take(l->doc, binds * sizeof(*own));
+	if (own == NULL)
+		return;
+	l->conf->own = own;
+	for (size_t i = 0; i < l->conf->listener_count; i++) {
+		for (size_t k = 0; k < all[i].bind_count; k++) {
+			if (all[i].binds[k].kind == SP_BIND_ADDR)
+				own[l->conf->own_count++] = all[i].binds[k].addr;
+		}
+	}
+}
+
+/* ---- pools ---- */
+
+static bool is_member(const struct sp_doc_part *backend, const struct sp_conf_pool *pool)
+{
+	return sp_str_eq(((const struct sp_part_backend *)backend->made)->pool_name.text, pool->section.name);
+}
+
+static struct sp_conf_backend long_form(const struct sp_doc_part *part)
+{
+	const struct sp_part_backend *made = part->made;
+	struct sp_conf_backend backend = made->pub;
+
+	backend.name = part->name;
+	return backend;
+}
+
+/* Both forms, in this order: the lines of the pool, then the sections that name it. */
+static void link_backends(const struct linker *l, struct sp_conf_pool *pool)
+{
+	size_t count = pool->backend_count, n = 0;
+	struct sp_conf_backend *all;
+
+	for (const struct sp_doc_part *p = next_part(l, NULL, &sp_conf_type_backend); p != NULL;
+	     p = next_part(l, p, &sp_conf_type_backend))
+		count += is_member(p, pool) ? 1 : 0;
+	all = sp_doc_take(l->doc, count * sizeof(*all));
+	if (all == NULL)
+		return;
+	for (; n < pool->backend_count; n++) {
+		all[n] = pool->backends[n];
+		all[n].max_inflight = pool->max_inflight;
+	}
+	for (const struct sp_doc_part *p = next_part(l, NULL, &sp_conf_type_backend); p != NULL;
+	     p = next_part(l, p, &sp_conf_type_backend)) {
+		if (!is_member(p, pool))
+			continue;
+		all[n] = long_form(p);
+		if (sp_conf_at(p->made, "max_inflight").file == NULL)
+			all[n].max_inflight = pool->max_inflight;
+		n++;
+	}
+	for (size_t i = 0; i < count; i++)
+		all[i].index = (uint32_t)l->conf->backend_count++;
+	pool->backends = all;
+	pool->backend_count = count;
+}
+
+/* `to = ADDRESS` of a route: a pool of one, with every default. */
+static bool make_own_pool(const struct linker *l, const struct sp_doc_part *part, struct sp_conf_pool *to)
+{
+	const struct sp_part_route *made = part->made;
+	const struct sp_part_pool *defaults = sp_fill_defaults(l->fill, &sp_conf_type_pool);
+
+	if (defaults == NULL)
+		return false;
+	*to = defaults->pub;
+	to->section.name = part->title; /* "route:NAME" */
+	to->section.at = made->to.at;
+	to->backends = &made->to;
+	to->backend_count = 1;
+	link_backends(l, to);
+	return true;
+}
+
+static void link_pools(const struct linker *l)
+{
+	size_t n = 0;
+	struct sp_conf_pool *all = sp_doc_take(
+		l->doc, (count_parts(l, &sp_conf_type_pool) + count_parts(l, &sp_conf_type_route)) * sizeof(*all));
+
+	if (all == NULL)
+		return;
+	for (const struct sp_doc_part *p = next_part(l, NULL, &sp_conf_type_backend); p != NULL;
+	     p = next_part(l, p, &sp_conf_type_backend)) {
+		const struct sp_part_backend *made = p->made;
+
+		if (made->pool_name.text.n > 0)
+			(void)find_ref(l, p, "pool", "pool", &made->pool_name);
+	}
+	for (const struct sp_doc_part *p = next_part(l, NULL, &sp_conf_type_pool); p != NULL;
+	     p = next_part(l, p, &sp_conf_type_pool)) {
+		struct sp_part_pool *made = p->made;
+
+		all[n] = made->pub;
+		link_backends(l, &all[n]);
+		made->final = &all[n++];
+	}
+	for (const struct sp_doc_part *p = next_part(l, NULL, &sp_conf_type_route); p != NULL;
+	     p = next_part(l, p, &sp_conf_type_route)) {
+		struct sp_part_route *made = p->made;
+
+		if (made->to.at.file != NULL && make_own_pool(l, p, &all[n]))
+			made->pub.pool = &all[n++];
+	}
+	l->conf->pools = all;
+	l->conf->pool_count = n;
+}
+
+/* ---- routes, and the rest ---- */
+
+static void link_routes(const struct linker *l)
+{
+	struct sp_conf_route *all = sp_doc_take(l->doc, count_parts(l, &sp_conf_type_route) * sizeof(*all));
+	struct sp_doc_part *ref;
+	size_t n = 0;
+
+	if (all == NULL)
+		return;
+	for (const struct sp_doc_part *p = next_part(l, NULL, &sp_conf_type_route); p != NULL;
+	     p = next_part(l, p, &sp_conf_type_route)) {
+		const struct sp_part_route *made = p->made;
+
+		all[n] = made->pub;
+		all[n].index = (uint32_t)n;
+		if (made->pool_name.text.n > 0) {
+			ref = find_ref(l, p, "pool", "pool", &made->pool_name);
+			if (ref != NULL)
+				all[n].pool = ((const struct sp_part_pool *)ref->made)->final;
+		}
+		n++;
+	}
+	l->conf->routes = all;
+	l->conf->route_count = n;
+}
+
+static void link_singles(const struct linker *l)
+{
+	struct sp_doc_part *p = next_part(l, NULL, &sp_conf_type_gateway);
+
+	if (p != NULL) {
+		const struct sp_part_gateway *made = p->made;
+
+		l->conf->gateway = made->pub;
+		for (size_t i = 0; i < made->pub.ready_pools.count; i++)
+			(void)find_ref(l, p, "ready_pools", "pool", &made->pub.ready_pools.items[i]);
+	}
+	p = next_part(l, NULL, &sp_conf_type_egress);
+	if (p != NULL) {
+		l->conf->egress = ((const struct sp_part_egress *)p->made)->pub;
+		l->conf->egress.has_allow = sp_conf_at(p->made, "allow").file != NULL;
+	}
+	p = next_part(l, NULL, &sp_conf_type_log);
+	if (p != NULL)
+		l->conf->log = ((const struct sp_part_log *)p->made)->pub;
+}
+
+static void link_literals(const struct linker *l)
+{
+	struct sp_addr *all = sp_doc_take(l->doc, l->conf->backend_count * sizeof(*all));
+
+	if (all == NULL)
+		return;
+	l->conf->literals = all;
+	for (size_t i = 0; i < l->conf->pool_count; i++) {
+		const struct sp_conf_pool *pool = &l->conf->pools[i];
+
+		for (size_t k = 0; k < pool->backend_count; k++) {
+			if (pool->backends[k].addr.family != SP_ADDR_NONE)
+				all[l->conf->literal_count++] = pool->backends[k].addr;
+		}
+	}
+}
+
+static void find_local(const struct linker *l)
+{
+	struct ifaddrs *first = NULL;
+	struct sp_addr *all;
+	size_t count = 0;
+
+	if (getifaddrs(&first) != 0)
+		return; /* loopback is known to be local without it */
+	for (const struct ifaddrs *i = first; i != NULL; i = i->ifa_next)
+		count++;
+	all = sp_doc_take(l->doc, count * sizeof(*all));
+	for (const struct ifaddrs *i = first; i != NULL && all != NULL; i = i->ifa_next) {
+		socklen_t n = sizeof(struct sockaddr_in6);
+
+		if (i->ifa_addr == NULL || (i->ifa_addr->sa_family != AF_INET && i->ifa_addr->sa_family != AF_INET6))
+			continue;
+		if (i->ifa_addr->sa_family == AF_INET)
+			n = sizeof(struct sockaddr_in);
+		if (sp_addr_from_sockaddr(i->ifa_addr, n, &all[l->conf->local_count]))
+			l->conf->local_count++;
+	}
+	l->conf->local = all;
+	freeifaddrs(first);
+}
+
+static void list_sections(const struct linker *l)
+{
+	const struct sp_conf_section **all;
+	size_t count = 0;
+
+	for (const struct sp_doc_part *p = l->doc->first; p != NULL; p = p->next)
+		count++;
+	all = sp_doc_take(l->doc, count * sizeof(*all));
+	if (all == NULL)
+		return;
+	for (const struct sp_doc_part *p = l->doc->first; p != NULL; p = p->next) {
+		if (p->made != NULL)
+			all[l->conf->section_count++] = p->made;
+	}
+	l->conf->sections = all;
+}
+
+void sp_link_all(const struct sp_fill *fill, struct sp_conf *conf)
+{
+	struct linker l = { .fill = fill, .doc = fill->doc, .conf = conf };
+
+	link_tls(&l);
+	link_listeners(&l);
+	link_pools(&l);
+	link_routes(&l);
+	link_singles(&l);
+	link_literals(&l);
+	find_local(&l);
+	list_sections(&l);
+}

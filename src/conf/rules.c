@@ -1,0 +1,355 @@
+#include "rules.h"
+
+#include "units.h"
+#include "value.h"
+
+#define RULE_ERROR(r, at, ...) sp_conf_report_add((r)->doc->report, SP_CONF_ERROR, (at), __VA_ARGS__)
+#define RULE_WARNING(r, at, ...) sp_conf_report_add((r)->doc->report, SP_CONF_WARNING, (at), __VA_ARGS__)
+
+struct rules {
+	struct sp_doc *doc;
+	const struct sp_fill *fill;
+	const struct sp_conf *conf;
+};
+
+/* When the balancer gives up an idle connection, and what to set on our side. */
+static const struct {
+	uint64_t closes, client_idle, drain_delay;
+} balancers[] = {
+	[SP_BEHIND_NONE] = { 0, 0, 0 },
+	[SP_BEHIND_ALB] = { 60 * SP_SECOND, 75 * SP_SECOND, 20 * SP_SECOND },
+	[SP_BEHIND_NLB] = { 350 * SP_SECOND, 300 * SP_SECOND, 20 * SP_SECOND },
+	[SP_BEHIND_CLOUDFRONT] = { 60 * SP_SECOND, 75 * SP_SECOND, 20 * SP_SECOND },
+};
+
+static const char *behind_name(enum sp_conf_behind behind)
+{
+	static const char *const names[] = { "none", "alb", "nlb", "cloudfront" };
+
+	return names[behind];
+}
+
+static bool is_set(const struct sp_conf_section *section, const char *key)
+{
+	return sp_conf_at(section, key).file != NULL;
+}
+
+void sp_rules_preset(const struct sp_fill *fill)
+{
+	struct sp_doc_part *part = sp_map_get(fill->doc->by_title, SP_STR("gateway"));
+	struct sp_part_gateway *gateway = part == NULL ? NULL : part->made;
+
+	if (gateway == NULL || gateway->pub.behind == SP_BEHIND_NONE)
+		return;
+	if (!is_set(&gateway->pub.section, "drain_delay"))
+		gateway->pub.drain_delay = balancers[gateway->pub.behind].drain_delay;
+	for (part = fill->doc->first; part != NULL; part = part->next) {
+		struct sp_part_listener *listener = part->made;
+
+		if (part->spec == &sp_conf_type_listener && listener != NULL &&
+		    !is_set(&listener->pub.section, "client_idle"))
+			listener->pub.client_idle = balancers[gateway->pub.behind].client_idle;
+	}
+}
+
+/* ---- [gateway] ---- */
+
+static void check_gateway(const struct rules *r)
+{
+	const struct sp_conf_gateway *g = &r->conf->gateway;
+
+	if (sp_str_eq(g->health_path, g->ready_path))
+		RULE_ERROR(r, sp_conf_at(&g->section, is_set(&g->section, "ready_path") ? "ready_path" : "health_path"),
+			   "health_path and ready_path are both %.*s: a request could mean either",
+			   SP_STR_ARG(g->ready_path));
+	if ((g->behind == SP_BEHIND_ALB || g->behind == SP_BEHIND_CLOUDFRONT) && !is_set(&g->section, "trusted"))
+		RULE_WARNING(r, sp_conf_at(&g->section, "behind"),
+			     "behind = %s, but trusted is not set: every client will look like the balancer "
+			     "[trusted-missing]",
+			     behind_name(g->behind));
+	if (g->behind != SP_BEHIND_NONE && g->drain_delay == 0)
+		RULE_WARNING(r, sp_conf_at(&g->section, "drain_delay"),
+			     "drain_delay = 0s, but behind = %s goes on sending until it has seen red health: clients "
+			     "will see "
+			     "502; use 20s or more [drain-delay]",
+			     behind_name(g->behind));
+	for (size_t i = 0; i < g->trusted.count; i++) {
+		if (g->trusted.items[i].bits == 0)
+			RULE_WARNING(r, g->trusted.ats[i],
+				     "trusted holds every address: any client can claim to be any other [trusted-all]");
+	}
+}
+
+/* ---- [egress] ---- */
+
+/* Does the rule reach beyond private addresses, loopback and the floor? A prefix with ends of two kinds does. */
+static bool is_rule_public(const struct sp_egress_rule *rule)
+{
+	struct sp_egress_rule any = { .cidr = rule->cidr };
+	struct sp_egress egress = { .allow = &any, .allow_count = 1, .has_allow = true };
+	struct sp_addr first, last;
+	enum sp_egress_verdict low, high;
+
+	sp_value_cidr_ends(&rule->cidr, &first, &last);
+	low = sp_egress_check(&egress, &first);
+	high = sp_egress_check(&egress, &last);
+	return low == SP_EGRESS_PUBLIC || high == SP_EGRESS_PUBLIC || low != high;
+}
+
+static void check_allow(const struct rules *r)
+{
+	const struct sp_conf_egress *e = &r->conf->egress;
+	char text[SP_ADDR_TEXT];
+
+	for (size_t i = 0; i < e->allow_count && !e->is_public; i++) {
+		if (is_rule_public(&e->allow[i]))
+			RULE_ERROR(r, e->allow_ats[i],
+				   "allow = %s: holds public addresses; if that is meant, set public = yes",
+				   sp_cidr_text(&e->allow[i].cidr, text));
+	}
+	if (e->is_public && !e->has_allow)
+		RULE_ERROR(r, sp_conf_at(&e->section, "public"),
+			   "public = yes is for the addresses of allow, which is not set");
+}
+
+static bool has_set_at(const struct sp_conf_section *section, const char *key, struct sp_conf_at at)
+{
+	for (size_t i = 0; i < section->set_count; i++) {
+		if (strcmp(section->sets[i].key, key) == 0 && section->sets[i].at.line == at.line &&
+		    section->sets[i].at.file == at.file)
+			return true;
+	}
+	return false;
+}
+
+static void check_backend(const struct rules *r, const struct sp_egress *egress, const struct sp_conf_pool *pool,
+			  const struct sp_conf_backend *backend)
+{
+	enum sp_egress_verdict verdict = sp_egress_check(egress, &backend->addr);
+	bool is_short = has_set_at(&pool->section, "backend", backend->at);
+	const char *key = is_short ? "backend" : "address";
+	char text[SP_ADDR_TEXT];
+
+	if (backend->addr.family == SP_ADDR_NONE)
+		return; /* its address was wrong, and that was said */
+	if (sp_str_starts(pool->section.name, SP_STR("route:")))
+		key = "to";
+	if (verdict != SP_EGRESS_OK)
+		RULE_ERROR(r, backend->at, "%s = %s: %s", key, sp_addr_text(&backend->addr, text),
+			   sp_egress_text(verdict));
+	for (const struct sp_conf_backend *other = pool->backends; other != backend; other++) {
+		if (sp_addr_eq(&other->addr, &backend->addr))
+			RULE_WARNING(r, backend->at,
+				     "%s = %s is in [pool:%.*s] already, at %s:%d; for a larger share use weight=N "
+				     "[backend-twice]",
+				     key, sp_addr_text(&backend->addr, text), SP_STR_ARG(pool->section.name),
+				     other->at.file, other->at.line);
+	}
+}
+
+static void check_pools(const struct rules *r)
+{
+	struct sp_egress egress = sp_conf_egress_rules(r->conf);
+
+	for (size_t i = 0; i < r->conf->pool_count; i++) {
+		const struct sp_conf_pool *pool = &r->conf->pools[i];
+
+		if (pool->backend_count == 0 && !is_set(&pool->section, "backend"))
+			RULE_ERROR(r, pool->section.at, "[pool:%.*s] has no backend", SP_STR_ARG(pool->section.name));
+		for (size_t k = 0; k < pool->backend_count; k++)
+			check_backend(r, &egress, pool, &pool->backends[k]);
+	}
+}
+
+/* ---- [listener], [tls] ---- */
+
+static void check_idle(const struct rules *r, const struct sp_conf_listener *l)
+{
+	enum sp_conf_behind behind = r->conf->gateway.behind;
+	uint64_t closes = balancers[behind].closes;
+	char idle[SP_UNITS_TEXT], limit[SP_UNITS_TEXT], better[SP_UNITS_TEXT];
+	struct sp_conf_at at = sp_conf_at(&l->section, "client_idle");
+
+	if (behind == SP_BEHIND_NONE || at.file == NULL)
+		return;
+	(void)sp_units_duration_text(l->client_idle, idle);
+	(void)sp_units_duration_text(closes, limit);
+	(void)sp_units_duration_text(balancers[behind].client_idle, better);
+	if (behind == SP_BEHIND_NLB && l->client_idle >= closes)
+		RULE_WARNING(
+			r, at,
+			"client_idle = %s, but behind = nlb forgets at %s: clients will see resets; use %s or less "
+			"[idle-order]",
+			idle, limit, better);
+	else if (behind != SP_BEHIND_NLB && l->client_idle <= closes)
+		RULE_WARNING(r, at,
+			     "client_idle = %s, but behind = %s closes at %s: clients will see 502; use %s or more "
+			     "[idle-order]",
+			     idle, behind_name(behind), limit, better);
+}
+
+static bool is_loopback(const struct sp_addr *addr)
+{
+	static const uint8_t one[16] = { [15] = 1 };
+
+	return addr->family == SP_ADDR_V4 ? addr->ip[0] == 127 : memcmp(addr->ip, one, sizeof(one)) == 0;
+}
+
+static void check_plain(const struct rules *r, const struct sp_conf_listener *l)
+{
+	if (l->is_redirect_https || is_set(&l->section, "tls") || is_set(&l->section, "cert") ||
+	    r->conf->gateway.behind != SP_BEHIND_NONE)
+		return;
+	for (size_t i = 0; i < l->bind_count; i++) {
+		if (l->binds[i].kind == SP_BIND_ADDR && !is_loopback(&l->binds[i].addr)) {
+			RULE_WARNING(r, l->binds[i].at,
+				     "[listener:%.*s] has neither a certificate nor redirect = https: everything "
+				     "can be read on its way [plain-text]",
+				     SP_STR_ARG(l->section.name));
+			return;
+		}
+	}
+}
+
+static bool is_same_bind(const struct sp_conf_bind *a, const struct sp_conf_bind *b)
+{
+	if (a->kind != b->kind)
+		return false;
+	return a->kind == SP_BIND_FD ? sp_str_eq(a->fd_name, b->fd_name)
+				     : sp_addr_eq(&a->addr, &b->addr) && strcmp(a->addr.path, b->addr.path) == 0;
+}
+
+/* Reports the first bind before (i, k) that is the same. */
+static void check_bind(const struct rules *r, size_t i, size_t k)
+{
+	const struct sp_conf_bind *bind = &r->conf->listeners[i].binds[k];
+	char text[SP_ADDR_TEXT];
+
+	for (size_t j = 0; j <= i; j++) {
+		const struct sp_conf_listener *other = &r->conf->listeners[j];
+
+		for (size_t m = 0; m < (j == i ? k : other->bind_count); m++) {
+			if (!is_same_bind(bind, &other->binds[m]))
+				continue;
+			if (bind->kind == SP_BIND_FD)
+				RULE_ERROR(r, bind->at, "bind = fd:%.*s is taken by [listener:%.*s] at %s:%d",
+					   SP_STR_ARG(bind->fd_name), SP_STR_ARG(other->section.name),
+					   other->binds[m].at.file, other->binds[m].at.line);
+			else
+				RULE_ERROR(r, bind->at, "bind = %s is taken by [listener:%.*s] at %s:%d",
+					   sp_addr_text(&bind->addr, text), SP_STR_ARG(other->section.name),
+					   other->binds[m].at.file, other->binds[m].at.line);
+			return;
+		}
+	}
+}
+
+static void check_listeners(const struct rules *r)
+{
+	char uri[SP_UNITS_TEXT], head[SP_UNITS_TEXT];
+
+	for (size_t i = 0; i < r->conf->listener_count; i++) {
+		const struct sp_conf_listener *l = &r->conf->listeners[i];
+
+		if (l->is_redirect_https && (is_set(&l->section, "tls") || is_set(&l->section, "cert")))
+			RULE_ERROR(r, sp_conf_at(&l->section, "redirect"),
+				   "redirect = https on a listener that speaks TLS: every client would be sent in a "
+				   "circle");
+		if (l->uri_max >= l->header_max)
+			RULE_ERROR(r,
+				   sp_conf_at(&l->section, is_set(&l->section, "uri_max") ? "uri_max" : "header_max"),
+				   "uri_max = %s does not fit into header_max = %s",
+				   sp_units_size_text(l->uri_max, uri), sp_units_size_text(l->header_max, head));
+		for (size_t k = 0; k < l->bind_count; k++)
+			check_bind(r, i, k);
+		check_idle(r, l);
+		check_plain(r, l);
+	}
+}
+
+static void check_tls(const struct rules *r)
+{
+	for (size_t i = 0; i < r->conf->tls_count; i++) {
+		const struct sp_conf_section *s = &r->conf->tls[i].section;
+
+		if (r->conf->tls[i].client_verify != SP_VERIFY_OFF && !is_set(s, "client_ca"))
+			RULE_ERROR(r, sp_conf_at(s, "client_verify"),
+				   "client_verify needs client_ca: the certificates to chain to");
+		if (r->conf->tls[i].client_verify == SP_VERIFY_OFF && is_set(s, "client_ca"))
+			RULE_WARNING(r, sp_conf_at(s, "client_ca"),
+				     "client_ca without client_verify: no client is asked for a certificate "
+				     "[client-verify]");
+		if (is_set(s, "crl") && !is_set(s, "client_ca"))
+			RULE_ERROR(r, sp_conf_at(s, "crl"), "crl needs client_ca: it is for client certificates");
+	}
+}
+
+/* ---- [route] ---- */
+
+static void check_route(const struct rules *r, const struct sp_conf_route *route)
+{
+	static const char *const outcomes[] = { "pool", "to", "redirect", "respond" };
+	const char *first = NULL;
+
+	for (size_t i = 0; i < SP_COUNT(outcomes); i++) {
+		struct sp_conf_at at = sp_conf_at(&route->section, outcomes[i]);
+
+		if (at.file == NULL)
+			continue;
+		if (first != NULL)
+			RULE_ERROR(r, at, "[route:%.*s] has both %s (%s:%d) and %s: one of pool, to, redirect, respond",
+				   SP_STR_ARG(route->section.name), first, sp_conf_at(&route->section, first).file,
+				   sp_conf_at(&route->section, first).line, outcomes[i]);
+		else
+			first = outcomes[i];
+	}
+	if (first == NULL)
+		RULE_ERROR(r, route->section.at, "[route:%.*s] has none of pool, to, redirect, respond",
+			   SP_STR_ARG(route->section.name));
+}
+
+/* ---- what is there and not there ---- */
+
+static bool is_any_listener_routed(const struct rules *r)
+{
+	for (size_t i = 0; i < r->conf->listener_count; i++) {
+		if (!r->conf->listeners[i].is_redirect_https)
+			return true;
+	}
+	return false;
+}
+
+static void check_presence(const struct rules *r)
+{
+	struct sp_conf_at whole = { .file = r->fill->main_file };
+	bool has_listener = false, has_route = false, has_unknown = false;
+
+	for (const struct sp_doc_part *p = r->doc->first; p != NULL; p = p->next) {
+		has_listener = has_listener || sp_str_eq(p->type, SP_STR("listener"));
+		has_route = has_route || sp_str_eq(p->type, SP_STR("route"));
+		has_unknown = has_unknown || sp_conf_type_find(p->type) == NULL;
+		if (p->made == NULL || p->is_used)
+			continue;
+		if (p->spec == &sp_conf_type_pool || p->spec == &sp_conf_type_tls || p->spec == &sp_conf_type_addresses)
+			RULE_WARNING(r, p->at, "[%.*s] is used by nothing [unused-%s]", SP_STR_ARG(p->title),
+				     p->spec->name);
+	}
+	if (!has_listener && !has_unknown) /* an unknown section may be the misspelled one */
+		RULE_ERROR(r, whole, "no [listener:NAME]: there is nothing to listen on");
+	if (!has_route && !has_unknown && is_any_listener_routed(r))
+		RULE_WARNING(r, whole, "no [route:NAME]: every request will be answered 421 [no-route]");
+}
+
+void sp_rules_check(const struct sp_fill *fill, const struct sp_conf *conf)
+{
+	struct rules r = { .doc = fill->doc, .fill = fill, .conf = conf };
+
+	check_gateway(&r);
+	check_allow(&r);
+	check_pools(&r);
+	check_listeners(&r);
+	check_tls(&r);
+	for (size_t i = 0; i < conf->route_count; i++)
+		check_route(&r, &conf->routes[i]);
+	check_presence(&r);
+}

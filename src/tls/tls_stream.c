@@ -1,0 +1,511 @@
+#include "tls_int.h"
+
+#include <stdlib.h>
+#include <string.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
+#include <openssl/bio.h>
+#include <openssl/err.h>
+
+#include "sp/base/check.h"
+
+/* How the bytes go out: OpenSSL hands record after record to our BIO, which copies them into lent chunks, until the
+ * last record of a write: that one and all before it leave in one system call, straight from OpenSSL's buffer. What
+ * the kernel does not take waits in the chunks and leaves when the descriptor is writable, whoever wants what. So
+ * SSL_write never meets a full socket, and SSL_read, which may have to answer (key update), hardly ever. */
+
+enum {
+	RECORD_MAX = 16384, /* plain text of one record */
+	WRITE_MAX = 65536, /* plain text of one write */
+	SMALL = 4096, /* pieces below it share a record */
+	OUT_MAX = 98304, /* records that wait; only a peer that never reads what it asks for comes there */
+	OUT_IOVECS = OUT_MAX / (int)SP_CHUNK_SIZE + 3,
+	HELLO_MAX = 16384 + 1024, /* raw bytes before the client hello was understood */
+	HANDSHAKE_MAX = 65536, /* raw bytes of a whole handshake: a client's chain is in it */
+};
+
+struct sp_tls_stream *sp_tls_stream_of(const SSL *ssl)
+{
+	return BIO_get_data(SSL_get_rbio(ssl));
+}
+
+static struct sp_tls_stream *of(struct sp_stream *s)
+{
+	return (struct sp_tls_stream *)s;
+}
+
+/* --- bytes out --- */
+
+static void drop_out(struct sp_tls_stream *t)
+{
+	while (t->out != NULL) {
+		struct sp_chunk *first = t->out;
+
+		t->out = first->next;
+		sp_chunk_give_back(t->chunks, first);
+	}
+	t->out_last = NULL;
+	t->stream.unsent = 0;
+}
+
+static bool keep_out(struct sp_tls_stream *t, const uint8_t *p, size_t n)
+{
+	while (n > 0) {
+		struct sp_chunk *last = t->out_last;
+		size_t part;
+
+		if (last == NULL || last->to == SP_CHUNK_SIZE) {
+			last = sp_chunk_lend(t->chunks);
+			if (last == NULL)
+				return false;
+			last->next = NULL;
+			*(t->out == NULL ? &t->out : &t->out_last->next) = last;
+			t->out_last = last;
+		}
+		part = SP_CHUNK_SIZE - last->to < n ? SP_CHUNK_SIZE - last->to : n;
+		memcpy(last->bytes + last->to, p, part);
+		last->to += (uint32_t)part;
+		t->stream.unsent += (uint32_t)part;
+		p += part;
+		n -= part;
+	}
+	return true;
+}
+
+static void consume_out(struct sp_tls_stream *t, size_t n)
+{
+	t->stream.unsent -= (uint32_t)n;
+	while (n > 0) {
+		struct sp_chunk *first = t->out;
+		size_t part = first->to - first->from < n ? first->to - first->from : n;
+
+		first->from += (uint32_t)part;
+		n -= part;
+		if (first->from < first->to)
+			return;
+		t->out = first->next;
+		if (t->out == NULL)
+			t->out_last = NULL;
+		sp_chunk_give_back(t->chunks, first);
+	}
+}
+
+/* One system call for what waits and the n bytes behind it; *taken of those left too. */
+static enum sp_io send_out(struct sp_tls_stream *t, const void *p, size_t n, size_t *taken)
+{
+	struct iovec v[OUT_IOVECS];
+	size_t put, waited = t->stream.unsent;
+	enum sp_io rc;
+	int used = 0;
+
+	*taken = 0;
+	for (const struct sp_chunk *c = t->out; c != NULL; c = c->next)
+		v[used++] = (struct iovec){ (void *)(c->bytes + c->from), c->to - c->from };
+	if (n > 0)
+		v[used++] = (struct iovec){ (void *)p, n };
+	if (used == 0)
+		return SP_IO_DONE;
+	t->is_deferred = false;
+	rc = sp_stream_send(&t->stream, v, used, &put);
+	if (rc == SP_IO_FAILED)
+		drop_out(t); /* nobody will take it any more */
+	*taken = put > waited ? put - waited : 0;
+	if (waited > 0 && put > 0)
+		consume_out(t, put < waited ? put : waited);
+	return rc;
+}
+
+static enum sp_io flush(struct sp_tls_stream *t)
+{
+	size_t taken;
+
+	return send_out(t, NULL, 0, &taken);
+}
+
+/* --- the BIO --- */
+
+static bool is_hello_too_long(const struct sp_tls_stream *t)
+{
+	return !t->is_handshaken && t->taken > (t->chosen == NULL ? HELLO_MAX : HANDSHAKE_MAX);
+}
+
+static int bio_read(BIO *bio, char *to, int room)
+{
+	struct sp_tls_stream *t = BIO_get_data(bio);
+	size_t got;
+
+	BIO_clear_retry_flags(bio);
+	if (room <= 0)
+		return 0;
+	if (is_hello_too_long(t)) {
+		t->stream.why = "hello_too_long";
+		return -1;
+	}
+	switch (sp_stream_recv(&t->stream, &(struct iovec){ to, (size_t)room }, 1, &got)) {
+	case SP_IO_DONE:
+		if (!t->is_handshaken)
+			t->taken += (uint32_t)got;
+		return (int)got;
+	case SP_IO_AGAIN: BIO_set_retry_read(bio); return -1;
+	case SP_IO_EOF: t->saw_fin = true; return 0;
+	case SP_IO_FAILED: break;
+	}
+	return -1;
+}
+
+static int bio_write(BIO *bio, const char *from, int n)
+{
+	struct sp_tls_stream *t = BIO_get_data(bio);
+	size_t taken = 0;
+
+	BIO_clear_retry_flags(bio);
+	if (n <= 0)
+		return 0;
+	if (t->stream.is_write_lost)
+		return -1;
+	if (t->stream.unsent + (size_t)n > OUT_MAX) {
+		BIO_set_retry_write(bio);
+		return -1;
+	}
+	if (t->sends_now && send_out(t, from, (size_t)n, &taken) == SP_IO_FAILED)
+		return -1;
+	t->is_deferred = false;
+	if (!keep_out(t, (const uint8_t *)from + taken, (size_t)n - taken)) {
+		t->stream.why = "no_memory";
+		return -1;
+	}
+	return n;
+}
+
+static long bio_ctrl(BIO *bio, int what, long n, void *p)
+{
+	const struct sp_tls_stream *t = BIO_get_data(bio);
+
+	(void)n, (void)p;
+	switch (what) {
+	case BIO_CTRL_EOF: return t->saw_fin;
+	case BIO_CTRL_FLUSH: return 1; /* we know better when */
+	default: return 0;
+	}
+}
+
+/* One a process, made at the first stream. */
+static const BIO_METHOD *bio_method(void)
+{
+	static BIO_METHOD *method;
+
+	if (method != NULL)
+		return method;
+	method = BIO_meth_new(BIO_get_new_index() | BIO_TYPE_SOURCE_SINK, "sallyport stream");
+	if (method == NULL)
+		return NULL;
+	BIO_meth_set_read(method, bio_read);
+	BIO_meth_set_write(method, bio_write);
+	BIO_meth_set_ctrl(method, bio_ctrl);
+	return method;
+}
+
+/* --- the operations of a stream --- */
+
+/* The connection is over; an alert that tells the peer why may still leave. */
+static enum sp_io fail(struct sp_tls_stream *t)
+{
+	const char *reason = sp_tls_reason();
+
+	if (t->stream.why == NULL)
+		t->stream.why = t->saw_fin && !t->is_handshaken ? "handshake_cut"
+				: t->saw_fin                    ? "tls_truncated"
+								: reason;
+	if (!t->saw_fin && t->stream.unsent > 0)
+		(void)flush(t);
+	t->stream.is_read_lost = t->stream.is_write_lost = true;
+	t->stream.is_held = false;
+	t->stop = SP_IO_FAILED;
+	return SP_IO_FAILED;
+}
+
+/* Records that OpenSSL made by itself (a flight, an answer, an alert) leave at once, but for a deferred ticket. */
+static void flush_due(struct sp_tls_stream *t)
+{
+	if (t->stream.unsent > 0 && !t->is_deferred && t->stream.is_writable)
+		(void)flush(t);
+	if (t->stream.is_held && t->stream.unsent == 0) {
+		t->stream.is_held = false;
+		t->stream.has_inside = true; /* whoever reads is called again */
+	}
+}
+
+/* SSL_read or SSL_do_handshake did not succeed: wait, or the end. */
+static enum sp_io stopped(struct sp_tls_stream *t, int rc)
+{
+	t->stream.has_inside = false;
+	switch (SSL_get_error(t->ssl, rc)) {
+	case SSL_ERROR_WANT_READ: flush_due(t); return SP_IO_AGAIN;
+	case SSL_ERROR_WANT_WRITE:
+		t->stream.is_held = true;
+		flush_due(t);
+		return SP_IO_AGAIN;
+	case SSL_ERROR_ZERO_RETURN: t->stop = SP_IO_EOF; return SP_IO_EOF;
+	default: return fail(t);
+	}
+}
+
+static enum sp_io tls_handshake(struct sp_stream *s)
+{
+	struct sp_tls_stream *t = of(s);
+	int rc;
+
+	if (t->is_handshaken)
+		return SP_IO_DONE;
+	ERR_clear_error();
+	rc = SSL_do_handshake(t->ssl);
+	if (rc != 1)
+		return stopped(t, rc) == SP_IO_AGAIN ? SP_IO_AGAIN : SP_IO_FAILED;
+	t->is_handshaken = true;
+	s->has_inside = SSL_has_pending(t->ssl) == 1;
+	/* In 1.3 all that waits now is the ticket; in 1.2 it is our Finished, which the client waits for. */
+	t->is_deferred = SSL_version(t->ssl) == TLS1_3_VERSION;
+	flush_due(t);
+	return SP_IO_DONE;
+}
+
+/* Fills one buffer as far as bytes are there; DONE: it is full, or asking on would be in vain. */
+static enum sp_io read_into(struct sp_tls_stream *t, uint8_t *to, size_t room, size_t *got)
+{
+	size_t n;
+
+	while (room > 0) {
+		int rc = SSL_read_ex(t->ssl, to, room, &n);
+
+		if (rc != 1)
+			return stopped(t, rc);
+		*got += n;
+		to += n;
+		room -= n;
+		t->stream.has_inside = SSL_has_pending(t->ssl) == 1;
+		if (!t->stream.has_inside && !t->stream.is_readable)
+			return SP_IO_DONE;
+	}
+	return SP_IO_DONE;
+}
+
+static enum sp_io tls_read(struct sp_stream *s, const struct iovec *v, int n, size_t *got)
+{
+	struct sp_tls_stream *t = of(s);
+	enum sp_io rc = SP_IO_DONE;
+
+	if (t->stop != SP_IO_DONE)
+		return t->stop;
+	if (!t->is_handshaken)
+		return SP_IO_AGAIN;
+	ERR_clear_error();
+	for (int i = 0; i < n && rc == SP_IO_DONE; i++) {
+		rc = read_into(t, v[i].iov_base, v[i].iov_len, got);
+		if (!s->has_inside && !s->is_readable)
+			break;
+	}
+	flush_due(t);
+	if (*got == 0)
+		return rc;
+	if (t->stop != SP_IO_DONE)
+		s->has_inside = true; /* these bytes first; the end is told by the next read */
+	return SP_IO_DONE;
+}
+
+/* The pieces of a write, one record each: big ones as they lie, small ones together by way of a lent chunk. */
+struct pieces {
+	const struct iovec *v;
+	int n;
+	size_t at; /* in v[0] */
+	size_t left; /* of this write */
+	struct sp_chunk *scratch; /* lent when first needed */
+};
+
+static void skip_empty(struct pieces *p)
+{
+	while (p->n > 0 && p->at == p->v[0].iov_len) {
+		p->v++;
+		p->n--;
+		p->at = 0;
+	}
+}
+
+static size_t least(size_t a, size_t b)
+{
+	return a < b ? a : b;
+}
+
+static struct iovec take_piece(struct pieces *p, size_t most)
+{
+	struct iovec piece = { (char *)p->v[0].iov_base + p->at, least(p->v[0].iov_len - p->at, least(most, p->left)) };
+
+	p->at += piece.iov_len;
+	p->left -= piece.iov_len;
+	skip_empty(p);
+	return piece;
+}
+
+static bool is_small(const struct pieces *p)
+{
+	return p->left > 0 && p->n > 0 && p->v[0].iov_len - p->at < SMALL;
+}
+
+static struct iovec next_piece(struct pieces *p, struct sp_chunk_pool *chunks)
+{
+	struct iovec piece;
+	size_t n = 0;
+
+	if (!is_small(p) || p->n == 1)
+		return take_piece(p, RECORD_MAX);
+	if (p->scratch == NULL)
+		p->scratch = sp_chunk_lend(chunks);
+	if (p->scratch == NULL)
+		return take_piece(p, RECORD_MAX);
+	while (n < RECORD_MAX && is_small(p)) {
+		piece = take_piece(p, RECORD_MAX - n);
+		memcpy(p->scratch->bytes + n, piece.iov_base, piece.iov_len);
+		n += piece.iov_len;
+	}
+	return (struct iovec){ p->scratch->bytes, n };
+}
+
+static enum sp_io tls_write(struct sp_stream *s, const struct iovec *v, int n, size_t *put)
+{
+	struct sp_tls_stream *t = of(s);
+	struct pieces p = { .v = v, .n = n, .left = WRITE_MAX };
+	enum sp_io rc = SP_IO_DONE;
+	size_t done;
+
+	/* Writable says also that nothing waits inside but a ticket. */
+	if (!t->is_handshaken || !s->is_writable)
+		return SP_IO_AGAIN;
+	ERR_clear_error();
+	skip_empty(&p);
+	while (rc == SP_IO_DONE && p.n > 0 && p.left > 0) {
+		struct iovec piece = next_piece(&p, t->chunks);
+
+		t->sends_now = p.n == 0 || p.left == 0;
+		if (SSL_write_ex(t->ssl, piece.iov_base, piece.iov_len, &done) == 1)
+			*put += done;
+		else
+			rc = fail(t);
+		t->sends_now = false;
+	}
+	sp_chunk_give_back(t->chunks, p.scratch);
+	return rc;
+}
+
+static enum sp_io tls_finish(struct sp_stream *s)
+{
+	struct sp_tls_stream *t = of(s);
+
+	if (t->is_finished)
+		return SP_IO_DONE;
+	ERR_clear_error();
+	if (t->is_handshaken && !t->is_notified && t->stop != SP_IO_FAILED) {
+		t->is_notified = true;
+		(void)SSL_shutdown(t->ssl); /* 0: sent, not yet received; the stream waits for no answer */
+		ERR_clear_error();
+	}
+	if (s->unsent > 0 && flush(t) == SP_IO_FAILED)
+		return SP_IO_FAILED;
+	if (s->unsent > 0)
+		return SP_IO_AGAIN;
+	t->is_finished = true;
+	return shutdown(s->fd, SHUT_WR) == 0 ? SP_IO_DONE : SP_IO_FAILED;
+}
+
+static void tls_event(struct sp_stream *s)
+{
+	flush_due(of(s));
+}
+
+static void tls_slim(struct sp_stream *s)
+{
+	struct sp_tls_stream *t = of(s);
+
+	if (!t->is_handshaken)
+		return;
+	if (s->unsent > 0 && s->is_writable)
+		(void)flush(t);
+	/* OpenSSL itself refuses while a part of a record is in them. */
+	(void)SSL_free_buffers(t->ssl);
+}
+
+static void tls_close(struct sp_stream *s)
+{
+	struct sp_tls_stream *t = of(s);
+
+	SSL_free(t->ssl);
+	t->ssl = NULL;
+	drop_out(t);
+	free(t->sni);
+	t->sni = NULL;
+	free(t->client);
+	t->client = NULL;
+	ERR_clear_error();
+}
+
+static const struct sp_stream_ops tls_ops = {
+	.read = tls_read,
+	.write = tls_write,
+	.handshake = tls_handshake,
+	.finish = tls_finish,
+	.event = tls_event,
+	.slim = tls_slim,
+	.close = tls_close,
+};
+
+static bool make_ssl(struct sp_tls_stream *t, SSL_CTX *ctx)
+{
+	const BIO_METHOD *method = bio_method();
+	BIO *bio = method == NULL ? NULL : BIO_new(method);
+
+	if (bio == NULL)
+		return false;
+	BIO_set_data(bio, t);
+	BIO_set_init(bio, 1);
+	t->ssl = SSL_new(ctx);
+	if (t->ssl == NULL) {
+		BIO_free(bio);
+		return false;
+	}
+	SSL_set_bio(t->ssl, bio, bio);
+	SSL_set_accept_state(t->ssl);
+	return true;
+}
+
+bool sp_tls_stream_accept(struct sp_tls_stream *t, struct sp_tls_listener *listener, struct sp_loop *loop,
+			  struct sp_chunk_pool *chunks, int fd, void (*on_ready)(struct sp_stream *s, unsigned what))
+{
+	*t = (struct sp_tls_stream){ .listener = listener, .chunks = chunks, .stop = SP_IO_DONE };
+	if (!make_ssl(t, listener->sites[0].ctx)) {
+		t->stream.fd = -1;
+		(void)close(fd);
+		ERR_clear_error();
+		return false;
+	}
+	if (!sp_stream_open(&t->stream, loop, fd, false, on_ready)) {
+		SSL_free(t->ssl);
+		t->ssl = NULL;
+		return false;
+	}
+	t->stream.ops = &tls_ops;
+	return true;
+}
+
+struct sp_str sp_tls_stream_sni(const struct sp_tls_stream *t)
+{
+	return t->sni == NULL ? SP_STR_NONE : sp_str(t->sni);
+}
+
+const char *sp_tls_stream_version(const struct sp_tls_stream *t)
+{
+	return t->ssl == NULL ? "" : SSL_get_version(t->ssl);
+}
+
+bool sp_tls_stream_is_resumed(const struct sp_tls_stream *t)
+{
+	return t->ssl != NULL && SSL_session_reused(t->ssl) == 1;
+}

@@ -1,0 +1,129 @@
+"""Where a connection may never go: refused by `check` with file and line, and never made (spec 3 [egress])."""
+import re
+import subprocess
+
+import pytest
+
+import gateway as program
+
+BASE = """\
+[egress]
+{allow}
+[listener:main]
+bind = {bind}
+[route:all]
+host = example.com
+pool = app
+[pool:app]
+backend = {backend}
+"""
+LINE = 9
+
+
+def text(backend, allow="# nothing", bind="127.0.0.1:18080"):
+    return BASE.format(backend=backend, allow=allow, bind=bind)
+
+
+FORBIDDEN = [
+    "169.254.169.254:80", "169.254.0.1:80", "169.254.170.2:80", "[fe80::1]:80", "[fd00:ec2::254]:80", "[fd00:ec2::23]:80",
+    "0.0.0.0:80", "0.1.2.3:80", "[::]:80", "224.0.0.1:80", "239.255.255.255:80", "[ff02::1]:80", "255.255.255.255:80",
+    "[::ffff:169.254.169.254]:80", "[::ffff:0.0.0.0]:80", "[::ffff:224.0.0.1]:80", "[::169.254.169.254]:80",
+    "[64:ff9b::169.254.169.254]:80", "[2002:a9fe:a9fe::1]:80", "240.0.0.1:80",
+]
+
+
+@pytest.mark.parametrize("backend", FORBIDDEN)
+@pytest.mark.parametrize("allow", ["# nothing", "allow = 0.0.0.0/0, ::/0\npublic = yes"], ids=["default", "allow all"])
+def test_the_floor_has_no_switch(check, backend, allow):
+    code, said = check(text(backend, allow))
+    number = LINE + allow.count("\n")
+    assert code == 1
+    assert re.search(rf"^sallyport\.ini:{number}: error: backend = .*", said, re.M), said
+
+
+@pytest.mark.parametrize("backend", ["8.8.8.8:80", "[2606:4700::1]:80", "172.32.0.1:80", "192.169.0.1:80", "11.0.0.1:80",
+                                     "[::ffff:8.8.8.8]:80", "100.128.0.1:80", "192.0.2.1:80"])
+def test_public_needs_to_be_said(check, backend):
+    code, said = check(text(backend))
+    assert code == 1 and f"sallyport.ini:{LINE}: error: backend = " in said
+    net = backend.rpartition(":")[0].strip("[]").replace("::ffff:", "")
+    one = f"{net}/{128 if ':' in net else 32}"
+    code, said = check(text(backend, f"allow = {one}"))
+    assert code == 1, "allow alone may not hold a public address"
+    assert check(text(backend, f"allow = {one}\npublic = yes"))[0] == 0
+
+
+@pytest.mark.parametrize("backend", ["10.0.0.1:80", "172.16.0.1:80", "172.31.255.254:80", "192.168.1.1:80", "100.64.0.1:80",
+                                     "[fd12:3456::1]:80", "[::ffff:10.0.0.1]:80"])
+def test_private_literals_need_nothing(check, backend):
+    code, said = check(text(backend))
+    assert code == 0, said
+
+
+@pytest.mark.parametrize("backend", ["127.0.0.1:80", "127.9.9.9:80", "[::1]:80", "[::ffff:127.0.0.1]:80"])
+def test_loopback_only_when_named(check, backend):
+    assert check(text(backend))[0] == 1
+    assert check(text(backend, "allow = 10.0.0.0/8"))[0] == 1
+    assert check(text(backend, "allow = 127.0.0.0/8, ::1/128"))[0] == 0
+
+
+@pytest.mark.parametrize("allow, good", [
+    ("10.0.1.0/24", True), ("10.0.0.0/8", True), ("10.0.1.10/32:8080", True), ("10.0.1.0/24:8000-9000", True),
+    ("10.0.2.0/24", False), ("10.0.1.0/24:80", False), ("10.0.1.10/32:8081-9000", False), ("10.0.1.0/29", False)])
+def test_allow_is_all_there_is(check, allow, good):
+    code, said = check(text("10.0.1.10:8080", f"allow = {allow}"))
+    assert (code == 0) == good, said
+    if not good:
+        assert f"sallyport.ini:{LINE}: error: backend = 10.0.1.10:8080" in said
+
+
+@pytest.mark.parametrize("bind, backend", [
+    ("127.0.0.1:18080", "127.0.0.1:18080"), ("0.0.0.0:18080", "127.0.0.1:18080"), ("[::]:18080", "127.0.0.1:18080"),
+    ("[::]:18080", "[::1]:18080"), ("0.0.0.0:18080", "127.0.0.77:18080"), ("127.0.0.1:18080", "[::ffff:127.0.0.1]:18080")])
+def test_own_listeners(check, bind, backend):
+    """A loop through ourselves."""
+    code, said = check(text(backend, "allow = 127.0.0.0/8, ::1/128", bind))
+    assert code == 1 and f"sallyport.ini:{LINE}: error: backend = " in said
+    assert check(text(backend.replace("18080", "18081"), "allow = 127.0.0.0/8, ::1/128", bind))[0] == 0
+
+
+def test_to_and_backend_sections_too(check):
+    code, said = check(text("10.0.0.1:80") + "[route:x]\nhost = x.example\nto = 169.254.169.254:80\n"
+                                             "[backend:y]\npool = app\naddress = 169.254.169.254:80\n")
+    assert code == 1
+    assert f"sallyport.ini:{LINE + 3}: error:" in said
+    assert f"sallyport.ini:{LINE + 6}: error:" in said or "not in this build" in said
+
+
+def test_a_name_needs_allow(check):
+    code, said = check(text("app.internal:8080"))
+    assert code == 1 and f"sallyport.ini:{LINE}: error:" in said and ("allow" in said or "not in this build" in said)
+
+
+@pytest.mark.opt_only
+@pytest.mark.parametrize("backend", ["169.254.169.254:80", "[::ffff:169.254.169.254]:80", "8.8.8.8:80"])
+def test_no_connection_is_made(folders, backend):
+    """`run` refuses, and no connect() ever named the address."""
+    where = folders()
+    path = program.write_config(where, text(backend))
+    done = subprocess.run(["strace", "-f", "-qq", "-e", "trace=connect,sendto", "-o", f"{where}/calls", program.BINARY, "run", "-c", path],
+                          capture_output=True, timeout=20, check=False)
+    assert done.returncode == 78
+    with open(f"{where}/calls", encoding="ascii", errors="replace") as file:
+        assert "AF_INET" not in file.read()
+
+
+def test_a_reachable_one_is_left_alone(gateway, backend, port, folders):
+    """The rule is looked at again at each connect: a request cannot choose where it goes."""
+    import wire
+    other = backend()
+    behind = backend()
+    gateway(program.ini(port, behind.port))
+    for host, target in ((f"127.0.0.1:{other.port}", "/"), ("example.com", f"http://127.0.0.1:{other.port}/"),
+                         ("169.254.169.254", "/latest/meta-data/"), ("example.com", f"//127.0.0.1:{other.port}/")):
+        with wire.Client(port) as client:
+            try:
+                client.ask(target=target, host=host)
+            except wire.Cut:
+                pass
+    assert not other.conns
