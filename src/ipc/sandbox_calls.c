@@ -21,56 +21,23 @@
 #include <sys/stat.h>
 #include <sys/uio.h>
 
-#define CALL(name, why, ...)                                                                                           \
-	{                                                                                                              \
-		SCMP_SYS(name), #name, why, 0,                                                                         \
-		{                                                                                                      \
-			__VA_ARGS__                                                                                    \
-		}                                                                                                      \
-	}
+/* clang-format off */
+#define CALL(name, why, ...) { SCMP_SYS(name), #name, why, 0, { __VA_ARGS__ } }
 /* Answered with an error: what libraries ask although they can live without. */
-#define POLITE(name, errno_, why, ...)                                                                                 \
-	{                                                                                                              \
-		SCMP_SYS(name), #name, why, errno_,                                                                    \
-		{                                                                                                      \
-			__VA_ARGS__                                                                                    \
-		}                                                                                                      \
-	}
+#define POLITE(name, errno_, why, ...) { SCMP_SYS(name), #name, why, errno_, { __VA_ARGS__ } }
 
+/* The condition of one argument, counted from 0. */
 #define BITS(n) ((uint64_t)(uint32_t)(n))
-#define IS(arg, n)                                                                                                     \
-	{                                                                                                              \
-		arg, SP_COND_MASKED, UINT32_MAX, BITS(n)                                                               \
-	}
-#define ONLY(arg, bits)                                                                                                \
-	{                                                                                                              \
-		arg, SP_COND_MASKED, UINT32_MAX & ~BITS(bits), 0                                                       \
-	} /* no bit but these */
-#define NONE_OF(arg, bits)                                                                                             \
-	{                                                                                                              \
-		arg, SP_COND_MASKED, BITS(bits), 0                                                                     \
-	}
-#define IS_BESIDE(arg, bits, n)                                                                                        \
-	{                                                                                                              \
-		arg, SP_COND_MASKED, UINT32_MAX & ~BITS(bits), BITS(n)                                                 \
-	} /* n, these bits aside */
-#define NULL_AT(arg)                                                                                                   \
-	{                                                                                                              \
-		arg, SP_COND_MASKED, UINT64_MAX, 0                                                                     \
-	}
-#define OWN_PID(arg)                                                                                                   \
-	{                                                                                                              \
-		arg, SP_COND_OWN_PID, 0, 0                                                                             \
-	}
-#define DIR_AT(arg)                                                                                                    \
-	{                                                                                                              \
-		arg, SP_COND_DIR, 0, 0                                                                                 \
-	}
+#define IS(arg, n) { arg, SP_COND_MASKED, UINT32_MAX, BITS(n) }
+#define ONLY(arg, bits) { arg, SP_COND_MASKED, UINT32_MAX & ~BITS(bits), 0 } /* no bit but these */
+#define NONE_OF(arg, bits) { arg, SP_COND_MASKED, BITS(bits), 0 }
+#define IS_BESIDE(arg, bits, n) { arg, SP_COND_MASKED, UINT32_MAX & ~BITS(bits), BITS(n) } /* n, these bits aside */
+#define NULL_AT(arg) { arg, SP_COND_MASKED, UINT64_MAX, 0 }
+#define OWN_PID(arg) { arg, SP_COND_OWN_PID, 0, 0 }
+#define DIR_AT(arg) { arg, SP_COND_DIR, 0, 0 }
 
-#define GROUP(table)                                                                                                   \
-	{                                                                                                              \
-		(table), SP_COUNT(table)                                                                               \
-	}
+#define GROUP(table) { (table), SP_COUNT(table) }
+/* clang-format on */
 
 #define RW (PROT_READ | PROT_WRITE)
 #define NEW_SOCKET (SOCK_NONBLOCK | SOCK_CLOEXEC)
@@ -242,7 +209,7 @@ static const struct sp_call master[] = {
 	CALL(brk, "malloc"),
 	CALL(mmap, "malloc, board, bundle, data of a program", ONLY(2, RW)),
 	CALL(mmap, "code of a program from its file", IS(2, PROT_READ | PROT_EXEC),
-	     { 3, SP_COND_MASKED, BITS(MAP_SHARED | MAP_ANONYMOUS), 0 }),
+	     NONE_OF(3, MAP_SHARED | MAP_ANONYMOUS)),
 	CALL(munmap, "free"),
 	CALL(mremap, "realloc", ONLY(3, MREMAP_MAYMOVE)),
 	CALL(mprotect, "malloc; relocations become read-only", ONLY(2, RW)),

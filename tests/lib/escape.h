@@ -167,6 +167,25 @@ ESCAPE(bind_device)
 	return escape_result(setsockopt(kit->tcp, SOL_SOCKET, SO_BINDTODEVICE, "lo", 3));
 }
 
+/* Numbers that are fine beside other ones: each condition of a row must count. */
+ESCAPE_CALL(udp_as_tcp, SYS_socket, AF_INET, SOCK_DGRAM, IPPROTO_TCP)
+ESCAPE_CALL(tcp_as_udp, SYS_socket, AF_INET6, SOCK_STREAM, IPPROTO_UDP)
+ESCAPE_CALL(unix_datagram, SYS_socket, AF_UNIX, SOCK_DGRAM, 0)
+
+ESCAPE(option_of_tcp)
+{
+	int on = 1;
+
+	return escape_result(setsockopt(kit->tcp, IPPROTO_TCP, SO_KEEPALIVE, &on, sizeof(on)));
+}
+
+ESCAPE(option_of_socket)
+{
+	int on = 1;
+
+	return escape_result(setsockopt(kit->tcp, SOL_SOCKET, TCP_NODELAY, &on, sizeof(on)));
+}
+
 /* ---- files ---- */
 
 ESCAPE(open)
@@ -304,6 +323,8 @@ ESCAPE(mmap_file_write)
 	return p == MAP_FAILED ? errno : 0;
 }
 
+ESCAPE_CALL(mremap_fixed, SYS_mremap, kit->page, 4096, 4096, MREMAP_MAYMOVE | MREMAP_FIXED, kit->page + 4096)
+ESCAPE_CALL(madvise_other, SYS_madvise, kit->page, 4096, MADV_MERGEABLE)
 ESCAPE_CALL(pkey_mprotect, SYS_pkey_mprotect, kit->page, 4096, PROT_READ | PROT_EXEC, -1)
 
 /* ---- another numbering of calls ---- */
@@ -357,6 +378,11 @@ static const struct escape escapes[] = {
 	ESCAPE_ROW(unix_socket),
 	ESCAPE_ROW(socketpair),
 	ESCAPE_ROW(bind_device),
+	ESCAPE_ROW(udp_as_tcp),
+	ESCAPE_ROW(tcp_as_udp),
+	ESCAPE_ROW(unix_datagram),
+	ESCAPE_ROW(option_of_tcp),
+	ESCAPE_ROW(option_of_socket),
 	ESCAPE_ROW(open),
 	ESCAPE_ROW(open_old),
 	ESCAPE_ROW(openat2),
@@ -411,6 +437,8 @@ static const struct escape escapes[] = {
 	ESCAPE_ROW(mmap_file_exec),
 	ESCAPE_ROW(mmap_file_write),
 	ESCAPE_ROW(pkey_mprotect),
+	ESCAPE_ROW(mremap_fixed),
+	ESCAPE_ROW(madvise_other),
 #ifdef __x86_64__
 	ESCAPE_ROW(x32),
 	ESCAPE_ROW(int80),
