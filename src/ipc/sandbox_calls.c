@@ -61,7 +61,6 @@ static const struct sp_call every[] = {
 	CALL(getrandom, "request ids, hash keys, TLS"),
 	CALL(getpid, "OpenSSL's generator asks whether it was forked; abort"),
 	CALL(gettid, "abort"),
-	CALL(getppid, "is the master still there"),
 
 	/* signals, and the end */
 	CALL(rt_sigreturn, "out of a signal handler"),
@@ -83,9 +82,9 @@ static const struct sp_call every[] = {
 	CALL(ppoll, "the same on arm64"),
 	CALL(close, "a descriptor goes"),
 	CALL(fcntl, "a spare descriptor for the day without one", IS(1, F_DUPFD_CLOEXEC)),
-	CALL(fcntl, "is it open", IS(1, F_GETFD)),
-	CALL(fcntl, "is it close-on-exec", IS(1, F_SETFD)),
-	CALL(fcntl, "is it non-blocking", IS(1, F_GETFL)),
+	CALL(fcntl, "is it close-on-exec (c-ares, libevent)", IS(1, F_GETFD)),
+	CALL(fcntl, "it shall be", IS(1, F_SETFD)),
+	CALL(fcntl, "is it non-blocking (c-ares, libevent)", IS(1, F_GETFL)),
 	CALL(fcntl, "it shall be", IS(1, F_SETFL), ONLY(2, O_RDWR | O_WRONLY | O_APPEND | O_NONBLOCK)),
 
 	/* bytes: sockets, channels between our processes, the log pipe. No address goes with them, no fast open. */
@@ -95,8 +94,8 @@ static const struct sp_call every[] = {
 	CALL(recvmsg, "a message and its descriptor", ONLY(2, MSG_DONTWAIT | MSG_NOSIGNAL | MSG_CMSG_CLOEXEC)),
 	CALL(write, "bytes out; a line to the log pipe"),
 	CALL(writev, "bytes out"),
-	CALL(sendto, "bytes out", ONLY(3, MSG_DONTWAIT | MSG_NOSIGNAL | MSG_MORE), NULL_AT(4)),
-	CALL(sendmsg, "bytes out; a message and its descriptor", ONLY(2, MSG_DONTWAIT | MSG_NOSIGNAL | MSG_MORE)),
+	CALL(sendto, "bytes out", ONLY(3, MSG_DONTWAIT | MSG_NOSIGNAL), NULL_AT(4)),
+	CALL(sendmsg, "bytes out; a message and its descriptor", ONLY(2, MSG_DONTWAIT | MSG_NOSIGNAL)),
 
 	/* what libraries ask by the way */
 	POLITE(stat, EACCES, "OpenSSL looks for a file"),
@@ -130,7 +129,6 @@ static const struct sp_call bundle[] = {
 /* Clients on listening sockets that the master made. */
 static const struct sp_call serving[] = {
 	CALL(accept4, "a client", ONLY(3, NEW_SOCKET)),
-	CALL(accept, "a client beyond what we can serve"),
 	CALL(shutdown, "we have no more to say"),
 	CALL(getsockname, "which of our addresses a client came to"),
 	CALL(getsockopt, "has the connect worked", IS(1, SOL_SOCKET), IS(2, SO_ERROR)),
@@ -202,7 +200,7 @@ static const struct sp_call worker[] = {
  */
 #define SPACES                                                                                                         \
 	(CLONE_NEWNS | CLONE_NEWUSER | CLONE_NEWPID | CLONE_NEWNET | CLONE_NEWIPC | CLONE_NEWUTS | CLONE_NEWCGROUP)
-#define MASTER_SEND (MSG_DONTWAIT | MSG_NOSIGNAL | MSG_MORE)
+#define MASTER_SEND (MSG_DONTWAIT | MSG_NOSIGNAL)
 
 static const struct sp_call master[] = {
 	/* memory: that of a program that is started, too */
@@ -366,7 +364,6 @@ static const struct sp_call master[] = {
 	CALL(socketpair, "channels between our processes", IS(0, AF_UNIX)),
 	CALL(bind, "listeners"),
 	CALL(listen, "listeners"),
-	CALL(accept, "the children"),
 	CALL(accept4, "the children"),
 	CALL(connect, "the dialer; is a Unix socket's path still served"),
 	CALL(shutdown, "the children"),

@@ -196,7 +196,6 @@ ESCAPE(open)
 	return escape_result(fd);
 }
 
-ESCAPE_CALL(open_old, SYS_open, "/etc/passwd", O_RDONLY)
 ESCAPE_CALL(openat2, SYS_openat2, AT_FDCWD, "/etc/passwd", (uint64_t[3]){ 0, 0, 0 }, 24)
 
 ESCAPE(open_beside)
@@ -224,8 +223,8 @@ ESCAPE(access)
 }
 
 ESCAPE_CALL(getcwd, SYS_getcwd, (char[256]){ 0 }, 256)
-ESCAPE_CALL(mkdir, SYS_mkdir, "/escape", 0755)
-ESCAPE_CALL(unlink, SYS_unlink, "/escape/none")
+ESCAPE_CALL(mkdir, SYS_mkdirat, AT_FDCWD, "/escape", 0755)
+ESCAPE_CALL(unlink, SYS_unlinkat, AT_FDCWD, "/escape/none", 0)
 ESCAPE_CALL(chdir, SYS_chdir, "/")
 ESCAPE_CALL(fchdir, SYS_fchdir, kit->dir)
 ESCAPE_CALL(chroot, SYS_chroot, "/")
@@ -248,7 +247,6 @@ ESCAPE_CALL(splice, SYS_splice, kit->bundle, NULL, kit->bundle, NULL, 1, 0)
 ESCAPE_CALL(futex_pi, SYS_futex, kit->page, FUTEX_TRYLOCK_PI, 0, NULL, NULL, 0)
 ESCAPE_CALL(signal_owner, SYS_fcntl, kit->tcp, F_SETOWN, kit->parent)
 ESCAPE_CALL(personality, SYS_personality, 0x0040000)
-ESCAPE_CALL(modify_ldt, SYS_modify_ldt, 0, (char[16]){ 0 }, 16)
 ESCAPE_CALL(clock_set, SYS_clock_settime, 0, (struct timespec[1]){ { 1, -1 } })
 
 /* ---- other processes ---- */
@@ -327,10 +325,12 @@ ESCAPE_CALL(mremap_fixed, SYS_mremap, kit->page, 4096, 4096, MREMAP_MAYMOVE | MR
 ESCAPE_CALL(madvise_other, SYS_madvise, kit->page, 4096, MADV_MERGEABLE)
 ESCAPE_CALL(pkey_mprotect, SYS_pkey_mprotect, kit->page, 4096, PROT_READ | PROT_EXEC, -1)
 
-/* ---- another numbering of calls ---- */
+/* ---- calls of one architecture, and other numberings of calls ---- */
 
 #ifdef __x86_64__
 #define ESCAPE_X32_BIT 0x40000000L
+ESCAPE_CALL(open_old, SYS_open, "/etc/passwd", O_RDONLY)
+ESCAPE_CALL(modify_ldt, SYS_modify_ldt, 0, (char[16]){ 0 }, 16)
 ESCAPE_CALL(x32, SYS_getpid | ESCAPE_X32_BIT)
 
 ESCAPE(int80)
@@ -384,7 +384,6 @@ static const struct escape escapes[] = {
 	ESCAPE_ROW(option_of_tcp),
 	ESCAPE_ROW(option_of_socket),
 	ESCAPE_ROW(open),
-	ESCAPE_ROW(open_old),
 	ESCAPE_ROW(openat2),
 	ESCAPE_ROW(open_beside),
 	ESCAPE_ROW(open_absolute),
@@ -412,7 +411,6 @@ static const struct escape escapes[] = {
 	ESCAPE_ROW(futex_pi),
 	ESCAPE_ROW(signal_owner),
 	ESCAPE_ROW(personality),
-	ESCAPE_ROW(modify_ldt),
 	ESCAPE_ROW(clock_set),
 	ESCAPE_ROW(clone),
 	ESCAPE_ROW(clone3),
@@ -440,6 +438,8 @@ static const struct escape escapes[] = {
 	ESCAPE_ROW(mremap_fixed),
 	ESCAPE_ROW(madvise_other),
 #ifdef __x86_64__
+	ESCAPE_ROW(open_old),
+	ESCAPE_ROW(modify_ldt),
 	ESCAPE_ROW(x32),
 	ESCAPE_ROW(int80),
 #endif

@@ -153,8 +153,8 @@ static inline void say(int report, const char *text)
 
 static inline void become_ordinary(void)
 {
-	if (geteuid() == NOBODY)
-		return;
+	if (geteuid() != 0)
+		return; /* the test itself is one */
 	if (setgroups(0, NULL) != 0 || setresgid(NOBODY, NOBODY, NOBODY) != 0 || setresuid(NOBODY, NOBODY, NOBODY) != 0)
 		_exit(FAILED);
 }
@@ -232,16 +232,16 @@ static inline const struct escape *escape_named(const char *name)
 	return NULL;
 }
 
+/* Not root, the test starts as the ordinary user that it is, and says what it could not try. */
 static inline bool can_start(enum start start)
 {
 	static bool has_said;
 
-	if (geteuid() == 0)
+	if (geteuid() == 0 || start == AS_NOBODY)
 		return true;
 	if (!has_said)
-		print_message("*** SKIPPED: not root, so no start as root and no change of user is tried ***\n");
+		print_message("*** SKIPPED: not root, so no start as root is tried ***\n");
 	has_said = true;
-	(void)start;
 	return false;
 }
 

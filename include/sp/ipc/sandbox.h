@@ -102,7 +102,7 @@ struct sp_sandbox_want { /* all pointers are borrowed for the call */
 	size_t port_count;
 	uint64_t memory_max; /* bytes; 0 = no limit */
 	uint64_t nofile; /* descriptors; 0 = as it is */
-	bool was_sealed; /* the master after execve() in place: Landlock and filter are inherited */
+	bool was_sealed; /* the master after execve() in place: its filter is still in force, none is put on top */
 };
 
 /* false with *err: the process must end. *reached is whole after sp_sandbox_seal. */

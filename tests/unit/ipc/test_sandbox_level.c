@@ -73,14 +73,14 @@ static const struct {
 		{ "connect", EACCES, EACCES, 4 },
 		{ "bind", EACCES, EACCES, 4 },
 		{ "abstract_unix", EPERM, EPERM, 6 },
-		{ "kill_parent", EPERM, EPERM, 0 },
+		{ "kill_parent", EPERM, EPERM, 6 },
 		{ "open", ENOENT, EACCES, 1 }, /* the empty root; Landlock */
 		{ "stat", ENOENT, 0, 0 }, /* Landlock lets one ask for names */
 		{ "mkdir", ENOENT, EACCES, 1 },
 		{ "execve", EAGAIN, EACCES, 1 }, /* rlimit, before the empty root would say so; Landlock */
 		{ "clone", EAGAIN, EAGAIN, 0 }, /* rlimit */
-		{ "ptrace", EPERM, EPERM, 0 },
-		{ "read_parent", EPERM, EPERM, 0 },
+		{ "ptrace", EPERM, EPERM, 1 },
+		{ "read_parent", EPERM, EPERM, 1 },
 		{ "mount", EPERM, EPERM, 0 },
 		{ "setuid_root", EPERM, EPERM, 0 },
 		{ "raw_socket", EPERM, EPERM, 0 },

@@ -261,7 +261,7 @@ static int try_abort(const void *what, int report)
 static void test_abort(void **state)
 {
 	(void)state;
-	if (!can_start(AS_ROOT))
+	if (!can_start(AS_NOBODY))
 		return;
 	for (enum sp_role role = SP_ROLE_MASTER; role < SP_ROLE_COUNT; role++)
 		assert_int_equal(outcome_of(role, AS_NOBODY, false, try_abort, NULL), 1000 + SIGABRT);
