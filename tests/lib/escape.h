@@ -39,7 +39,8 @@ struct escape_kit {
 	int bundle; /* a memory file */
 	int dir; /* of files, or -1 */
 	uint16_t port; /* TCP on 127.0.0.1: somebody listens, nobody may go there */
-	pid_t parent;
+	pid_t parent; /* part of the abstract socket's name */
+	pid_t victim; /* another process; best one of the same user */
 	char *page; /* one of ours, readable and writable */
 };
 
@@ -97,6 +98,11 @@ ESCAPE(fast_open_sendmsg)
 	struct msghdr m = { .msg_name = &to, .msg_namelen = sizeof(to), .msg_iov = &v, .msg_iovlen = 1 };
 
 	return escape_result(sendmsg(kit->tcp, &m, MSG_FASTOPEN));
+}
+
+ESCAPE(fast_open_flag)
+{
+	return escape_result(sendto(kit->tcp, "x", 1, MSG_FASTOPEN, NULL, 0));
 }
 
 ESCAPE(fast_open_option)
@@ -208,6 +214,16 @@ ESCAPE(open_absolute)
 	return escape_result(openat(kit->dir, "/etc/passwd", O_RDONLY));
 }
 
+ESCAPE(open_truncate)
+{
+	return escape_result(openat(kit->dir, "log", O_WRONLY | O_CREAT | O_TRUNC, 0640));
+}
+
+ESCAPE(open_setuid)
+{
+	return escape_result(openat(kit->dir, "log", O_WRONLY | O_CREAT, 04755));
+}
+
 ESCAPE(stat)
 {
 	struct stat st;
@@ -245,7 +261,7 @@ ESCAPE_CALL(shmget, SYS_shmget, 0, 4096, 01600)
 ESCAPE_CALL(mq_open, SYS_mq_open, "x", O_CREAT | O_RDWR, 0600, NULL)
 ESCAPE_CALL(splice, SYS_splice, kit->bundle, NULL, kit->bundle, NULL, 1, 0)
 ESCAPE_CALL(futex_pi, SYS_futex, kit->page, FUTEX_TRYLOCK_PI, 0, NULL, NULL, 0)
-ESCAPE_CALL(signal_owner, SYS_fcntl, kit->tcp, F_SETOWN, kit->parent)
+ESCAPE_CALL(signal_owner, SYS_fcntl, kit->tcp, F_SETOWN, kit->victim)
 ESCAPE_CALL(personality, SYS_personality, 0x0040000)
 ESCAPE_CALL(clock_set, SYS_clock_settime, 0, (struct timespec[1]){ { 1, -1 } })
 
@@ -257,11 +273,11 @@ ESCAPE_CALL(clone, SYS_clone, SIGCHLD, 0, 0, 0, 0)
 ESCAPE_CALL(clone3, SYS_clone3, (uint64_t[8]){ 0, 0, 0, 0, SIGCHLD }, 64)
 ESCAPE_CALL(clone_user_ns, SYS_clone, CLONE_NEWUSER | SIGCHLD, 0, 0, 0, 0)
 ESCAPE_CALL(thread, SYS_clone, CLONE_VM | CLONE_FS | CLONE_FILES | CLONE_SIGHAND | CLONE_THREAD, 0, 0, 0, 0)
-ESCAPE_CALL(kill_parent, SYS_kill, kit->parent, 0)
-ESCAPE_CALL(tgkill_parent, SYS_tgkill, kit->parent, ESCAPE_NO_THREAD, SIGABRT)
+ESCAPE_CALL(kill_parent, SYS_kill, kit->victim, 0)
+ESCAPE_CALL(tgkill_parent, SYS_tgkill, kit->victim, ESCAPE_NO_THREAD, SIGABRT)
 ESCAPE_CALL(tgkill_other_signal, SYS_tgkill, getpid(), getpid(), SIGUSR1)
-ESCAPE_CALL(pidfd_open, SYS_pidfd_open, kit->parent, 0)
-ESCAPE_CALL(ptrace, SYS_ptrace, PTRACE_SEIZE, kit->parent, 0, 0)
+ESCAPE_CALL(pidfd_open, SYS_pidfd_open, kit->victim, 0)
+ESCAPE_CALL(ptrace, SYS_ptrace, PTRACE_SEIZE, kit->victim, 0, 0)
 ESCAPE_CALL(unshare_user, SYS_unshare, CLONE_NEWUSER)
 ESCAPE_CALL(setns, SYS_setns, kit->dir, 0)
 ESCAPE_CALL(setuid_root, SYS_setuid, 0)
@@ -274,7 +290,7 @@ ESCAPE(read_parent)
 	char byte;
 	struct iovec mine = { &byte, 1 }, theirs = { kit->page, 1 };
 
-	return escape_result(process_vm_readv(kit->parent, &mine, 1, &theirs, 1, 0));
+	return escape_result(process_vm_readv(kit->victim, &mine, 1, &theirs, 1, 0));
 }
 
 ESCAPE(execve)
@@ -359,6 +375,7 @@ static const struct escape escapes[] = {
 	ESCAPE_ROW(connect),
 	ESCAPE_ROW(fast_open_sendto),
 	ESCAPE_ROW(fast_open_sendmsg),
+	ESCAPE_ROW(fast_open_flag),
 	ESCAPE_ROW(fast_open_option),
 	ESCAPE_ROW(bind),
 	ESCAPE_ROW(listen),
@@ -387,6 +404,8 @@ static const struct escape escapes[] = {
 	ESCAPE_ROW(openat2),
 	ESCAPE_ROW(open_beside),
 	ESCAPE_ROW(open_absolute),
+	ESCAPE_ROW(open_truncate),
+	ESCAPE_ROW(open_setuid),
 	ESCAPE_ROW(stat),
 	ESCAPE_ROW(access),
 	ESCAPE_ROW(getcwd),

@@ -77,13 +77,15 @@ static inline int make_place(void **state)
 	uint16_t port;
 
 	(void)state;
+	if (geteuid() == 0) /* a group to lose */
+		assert_int_equal(setgroups(1, (gid_t[]){ 4711 }), 0);
 	here.listener = tcp_listener(&port);
 	to = escape_addr(port);
 	here.client = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
 	assert_int_equal(connect(here.client, (struct sockaddr *)&to, sizeof(to)), 0);
 	here.allowed_listener = tcp_listener(&here.allowed_port);
 	here.kit.port = port;
-	here.kit.parent = getpid();
+	here.kit.parent = here.kit.victim = getpid();
 	here.kit.tcp = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
 	here.kit.udp = socket(AF_INET, SOCK_DGRAM | SOCK_CLOEXEC, 0);
 	here.kit.local = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
@@ -157,6 +159,7 @@ static inline void become_ordinary(void)
 		return; /* the test itself is one */
 	if (setgroups(0, NULL) != 0 || setresgid(NOBODY, NOBODY, NOBODY) != 0 || setresuid(NOBODY, NOBODY, NOBODY) != 0)
 		_exit(FAILED);
+	(void)prctl(PR_SET_DUMPABLE, 1, 0, 0, 0); /* as a program is that this user executed */
 }
 
 static inline void enter(enum sp_role role, enum start start, int report)

@@ -38,6 +38,8 @@ static const struct {
 	{ "open_absolute", ALL_BUT_LOGGER, EACCES, 0 },
 	{ "open_beside", ROLE(LOGGER), EACCES, 1 },
 	{ "open_absolute", ROLE(LOGGER), EACCES, 1 },
+	{ "open_truncate", ALL_BUT_LOGGER, EACCES, 0 },
+	{ "open_setuid", ALL_BUT_LOGGER, EACCES, 0 },
 	{ "stat", ALL_BUT_LOGGER, EACCES, 0 },
 	{ "access", ALL_BUT_LOGGER | ROLE(LOGGER), EACCES, 0 },
 	{ "terminal_input", ALL_BUT_LOGGER | ROLE(LOGGER), ENOTTY, 0 },
