@@ -20,9 +20,9 @@ PKGS     := libevent_core libssl libcrypto inih libseccomp
 WARN     := -Wall -Wextra -Werror -Wformat=2 -Wconversion -Wshadow -Wvla -Walloca -Wimplicit-fallthrough \
             -Wnull-dereference -Wstrict-prototypes -Wmissing-prototypes -Wno-sign-conversion
 HARDEN   := -O2 -g -fstack-protector-strong -U_FORTIFY_SOURCE -D_FORTIFY_SOURCE=3 -fstack-clash-protection \
-            -fcf-protection=full -mharden-sls=all -fPIE -fno-strict-aliasing -fno-strict-overflow \
+            -fcf-protection=full -fPIE -fno-strict-aliasing -fno-strict-overflow \
             -fno-delete-null-pointer-checks -fno-common
-HARDEN_gcc := -ftrivial-auto-var-init=zero -fzero-call-used-regs=used-gpr
+HARDEN_gcc := -mharden-sls=all -ftrivial-auto-var-init=zero -fzero-call-used-regs=used-gpr
 SANFLAGS := -O1 -g -fsanitize=address,undefined -fno-sanitize-recover=all -fno-omit-frame-pointer -fno-common -DSP_SAN=1
 # ibt and shstk: the C library's own start files carry no mark, without these two the linker drops ours.
 LDHARDEN := -pie -Wl,-z,relro,-z,now,-z,noexecstack,-z,separate-code,-z,defs,-z,ibt,-z,shstk,--as-needed

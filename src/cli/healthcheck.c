@@ -123,7 +123,7 @@ static bool is_healthy(const struct sp_conf *conf, struct sp_err *err)
 	static const char good[] = "HTTP/1.1 200 ";
 	char request[1024], answer[1024 + 1];
 	struct sp_str path = conf->gateway.health_path;
-	struct target target;
+	struct target target = { .is_tls = false };
 	size_t n;
 	int fd, length;
 

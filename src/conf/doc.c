@@ -95,6 +95,11 @@ struct sp_doc_part *sp_doc_find(const struct sp_doc *doc, const char *type, stru
 	return sp_map_get(doc->by_title, sp_str(title));
 }
 
+bool sp_doc_is_torn(const struct sp_doc *doc, const struct sp_doc_part *part)
+{
+	return doc->is_torn || (part != NULL && part->is_torn);
+}
+
 bool sp_doc_add(struct sp_doc *doc, struct sp_doc_part *part, struct sp_str key, struct sp_str value,
 		struct sp_conf_at at)
 {

@@ -31,6 +31,7 @@ struct sp_doc_part { /* one section */
 	struct sp_doc_item *first, **last;
 	const struct sp_conf_type *spec; /* NULL: unknown or not in this build */
 	void *made; /* what its keys were read into (parts.h) */
+	bool is_torn; /* a key of it was refused: what seems to be missing may be that one */
 	bool is_used; /* somebody refers to it */
 	struct sp_doc_part *next;
 };
@@ -53,6 +54,7 @@ struct sp_doc {
 	struct sp_doc_part *first, **last;
 	struct sp_map *by_title; /* owned */
 	struct sp_conf_secret *secrets; /* in the arena: keys and credentials that were read */
+	bool is_torn; /* a line was refused: what seems to be missing may be that one */
 	bool is_failed; /* no memory once */
 };
 
@@ -64,6 +66,9 @@ struct sp_doc_part *sp_doc_open(struct sp_doc *doc, struct sp_str title, struct 
 struct sp_doc_part *sp_doc_find(const struct sp_doc *doc, const char *type, struct sp_str name);
 bool sp_doc_add(struct sp_doc *doc, struct sp_doc_part *part, struct sp_str key, struct sp_str value,
 		struct sp_conf_at at);
+
+/* Would "X is missing" only repeat an error that was told? part may be NULL. */
+bool sp_doc_is_torn(const struct sp_doc *doc, const struct sp_doc_part *part);
 
 /* Zeroed memory of the arena; NULL, noted in the doc, when there is none. */
 SP_MUST_USE void *sp_doc_take(struct sp_doc *doc, size_t n);

@@ -29,7 +29,7 @@ static bool vet_file(int fd, enum sp_file_kind kind, struct stat *st, struct sp_
 	if (!vet_owner(st, err))
 		return false;
 	if (kind == SP_FILE_KEY && (st->st_mode & S_IROTH) != 0)
-		return sp_err_set(err, "holds a private key and can be read by everybody (mode %04o): chmod o-r",
+		return sp_err_set(err, "is secret, and can be read by everybody (mode %04o): chmod o-r",
 				  (unsigned)st->st_mode & 07777U);
 	if (st->st_size > (off_t)SP_FILES_MAX)
 		return sp_err_set(err, "has %lld bytes: at most %u", (long long)st->st_size, SP_FILES_MAX);

@@ -151,8 +151,10 @@ static bool take_items(const struct sp_fill *f, struct sp_doc_part *part, struct
 		const struct sp_conf_key *key = find_key(f, part, item);
 		struct sp_err err = { .text = "" };
 
-		if (key == NULL || !may_set(f, part, item, key))
+		if (key == NULL || !may_set(f, part, item, key)) {
+			part->is_torn = true;
 			continue;
+		}
 		item->row = key;
 		item->is_good = sp_expand(f->doc, item->written, &item->value, &item->is_secret, &err);
 		if (!item->is_good)
@@ -266,7 +268,7 @@ static void fill_key(const struct sp_fill *f, struct sp_doc_part *part, const st
 	}
 	if (!has_value && key->def != NULL)
 		parse_default(&v); /* also in place of a refused one: what follows from it is not said too */
-	if (!is_set && key->is_required && part != NULL)
+	if (!is_set && key->is_required && part != NULL && !sp_doc_is_torn(f->doc, part))
 		FILL_ERROR(f, part->at, "[%.*s] has no %s", SP_STR_ARG(part->title), key->name);
 	if (sp_conf_kind_is_list(key->kind))
 		keep_list(&v);

@@ -221,6 +221,7 @@ void sp_lines_read(struct sp_doc *doc, const char *file, struct sp_str text)
 	struct lines l = { .doc = doc, .file = file };
 	struct sp_conf_at at = { .file = file };
 	struct sp_str line;
+	size_t before = doc->report->errors;
 	int failed;
 
 	if (sp_str_starts(text, SP_STR("\xef\xbb\xbf")))
@@ -232,6 +233,7 @@ void sp_lines_read(struct sp_doc *doc, const char *file, struct sp_str text)
 		take_line(&l, line, at);
 	}
 	failed = ini_parse_stream(on_line_wanted, &l, on_item, &l);
+	doc->is_torn = doc->is_torn || doc->report->errors > before;
 	if (failed != 0 && !doc->is_failed) {
 		at.line = failed > 0 && (size_t)failed <= l.count ? l.all[failed - 1].at.line : 0;
 		LINE_ERROR(&l, at, "the ini library reads this line differently");

@@ -151,7 +151,8 @@ static void link_tls(const struct linker *l)
 static void link_listener(const struct linker *l, const struct sp_doc_part *part, struct sp_conf_listener *to)
 {
 	const struct sp_part_listener *made = part->made;
-	const struct sp_conf_tls **tls = sp_doc_take(l->doc, (made->tls_names.count + 1) * sizeof(*tls));
+	const struct sp_conf_tls **tls = sp_doc_take(l->doc,
+						     (made->tls_names.count + 1) * sizeof(const struct sp_conf_tls *));
 
 	*to = made->pub;
 	if (tls == NULL)
@@ -389,7 +390,7 @@ static void list_sections(const struct linker *l)
 
 	for (const struct sp_doc_part *p = l->doc->first; p != NULL; p = p->next)
 		count++;
-	all = sp_doc_take(l->doc, count * sizeof(*all));
+	all = sp_doc_take(l->doc, count * sizeof(const struct sp_conf_section *));
 	if (all == NULL)
 		return;
 	for (const struct sp_doc_part *p = l->doc->first; p != NULL; p = p->next) {

@@ -154,7 +154,8 @@ static void check_pools(const struct rules *r)
 	for (size_t i = 0; i < r->conf->pool_count; i++) {
 		const struct sp_conf_pool *pool = &r->conf->pools[i];
 
-		if (pool->backend_count == 0 && !is_set(&pool->section, "backend"))
+		if (pool->backend_count == 0 && !is_set(&pool->section, "backend") &&
+		    !sp_doc_is_torn(r->doc, sp_doc_find(r->doc, "pool", pool->section.name)))
 			RULE_ERROR(r, pool->section.at, "[pool:%.*s] has no backend", SP_STR_ARG(pool->section.name));
 		for (size_t k = 0; k < pool->backend_count; k++)
 			check_backend(r, &egress, pool, &pool->backends[k]);
@@ -286,7 +287,7 @@ static void check_tls(const struct rules *r)
 
 /* ---- [route] ---- */
 
-static void check_route(const struct rules *r, const struct sp_conf_route *route)
+static void check_outcome(const struct rules *r, const struct sp_conf_route *route)
 {
 	static const char *const outcomes[] = { "pool", "to", "redirect", "respond" };
 	const char *first = NULL;
@@ -303,9 +304,34 @@ static void check_route(const struct rules *r, const struct sp_conf_route *route
 		else
 			first = outcomes[i];
 	}
-	if (first == NULL)
+	if (first == NULL && !sp_doc_is_torn(r->doc, sp_doc_find(r->doc, "route", route->section.name)))
 		RULE_ERROR(r, route->section.at, "[route:%.*s] has none of pool, to, redirect, respond",
 			   SP_STR_ARG(route->section.name));
+}
+
+/* In the normal form of a rule as of a request the digits are capitals. */
+static bool has_encoded_slash(struct sp_str path)
+{
+	for (size_t i = 0; i + 3 <= path.n; i++) {
+		if (memcmp(path.p + i, "%2F", 3) == 0 || memcmp(path.p + i, "%5C", 3) == 0)
+			return true;
+	}
+	return false;
+}
+
+static void check_paths(const struct rules *r, const struct sp_conf_route *route)
+{
+	for (size_t i = 0; i < route->path_count; i++) {
+		const struct sp_conf_path_rule *rule = &route->paths[i];
+
+		if (!route->is_encoded_slash_kept && has_encoded_slash(rule->path))
+			RULE_WARNING(
+				r, rule->at,
+				"path = %.*s%s can never match: encoded_slash = refuse answers such requests with 400 "
+				"[encoded-slash]",
+				(int)(rule->path.n < 120 ? rule->path.n : 120), rule->path.p,
+				rule->is_prefix ? "*" : "");
+	}
 }
 
 /* ---- what is there and not there ---- */
@@ -322,7 +348,7 @@ static bool is_any_listener_routed(const struct rules *r)
 static void check_presence(const struct rules *r)
 {
 	struct sp_conf_at whole = { .file = r->fill->main_file };
-	bool has_listener = false, has_route = false, has_unknown = false;
+	bool has_listener = false, has_route = false, has_unknown = r->doc->is_torn;
 
 	for (const struct sp_doc_part *p = r->doc->first; p != NULL; p = p->next) {
 		has_listener = has_listener || sp_str_eq(p->type, SP_STR("listener"));
@@ -349,7 +375,9 @@ void sp_rules_check(const struct sp_fill *fill, const struct sp_conf *conf)
 	check_pools(&r);
 	check_listeners(&r);
 	check_tls(&r);
-	for (size_t i = 0; i < conf->route_count; i++)
-		check_route(&r, &conf->routes[i]);
+	for (size_t i = 0; i < conf->route_count; i++) {
+		check_outcome(&r, &conf->routes[i]);
+		check_paths(&r, &conf->routes[i]);
+	}
 	check_presence(&r);
 }

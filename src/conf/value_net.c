@@ -207,7 +207,7 @@ bool sp_value_egress(struct sp_value *v)
 
 static bool parse_bind_addr(struct sp_value *v, struct sp_conf_bind *bind)
 {
-	if (sp_addr_parse(v->text, 0, &bind->addr) && bind->addr.port != 0)
+	if (sp_addr_parse(v->text, 0, &bind->addr))
 		return true;
 	if (v->text.n > 0 && v->text.p[0] == '*')
 		return sp_value_bad(v, "not an address: every IPv4 address is 0.0.0.0, every IPv6 address [::]");
@@ -302,8 +302,6 @@ static bool parse_address(struct sp_value *v, struct sp_str text, struct sp_conf
 		return sp_value_bad(v, "names are not in this build: write an address");
 	else
 		return sp_value_bad(v, "not an address, as 10.0.1.10:8080 or [fd00::10]:8080");
-	if (backend->addr.port == 0)
-		return sp_value_bad(v, "port 0 cannot be connected to");
 	return true;
 }
 

@@ -10,8 +10,12 @@
 
 #include "sp/base/check.h"
 
+struct key {
+	EVP_PKEY *pair; /* owned; freeing it cleanses the private half */
+};
+
 struct sp_signer {
-	EVP_PKEY **keys; /* owned; freeing one cleanses its private half */
+	struct key *keys; /* owned */
 	uint32_t count;
 };
 
@@ -27,12 +31,13 @@ void sp_signer_free(struct sp_signer *signer)
 	if (signer == NULL)
 		return;
 	for (uint32_t i = 0; i < signer->count; i++)
-		EVP_PKEY_free(signer->keys[i]);
+		EVP_PKEY_free(signer->keys[i].pair);
 	free(signer->keys);
 	free(signer);
 }
 
 /* Without it OpenSSL would ask for a passphrase on the terminal. */
+/* NOLINTNEXTLINE(readability-non-const-parameter): the type is OpenSSL's */
 static int refuse_passphrase(char *to, int room, int is_writing, void *was_asked)
 {
 	(void)to, (void)room, (void)is_writing;
@@ -85,7 +90,7 @@ static bool is_kind_allowed(const EVP_PKEY *key, struct sp_err *err)
 bool sp_signer_add(struct sp_signer *signer, struct sp_str pem, uint32_t *number, struct sp_err *err)
 {
 	EVP_PKEY *key = parse(pem, err);
-	EVP_PKEY **keys;
+	struct key *keys;
 
 	if (key == NULL)
 		return false;
@@ -97,7 +102,7 @@ bool sp_signer_add(struct sp_signer *signer, struct sp_str pem, uint32_t *number
 		goto fail;
 	}
 	signer->keys = keys;
-	signer->keys[signer->count] = key;
+	signer->keys[signer->count].pair = key;
 	*number = signer->count++;
 	return true;
 fail:
@@ -109,12 +114,13 @@ fail:
 bool sp_signer_attach(struct sp_signer *signer, SSL_CTX *ctx, uint32_t number, struct sp_err *err)
 {
 	X509 *cert = SSL_CTX_get0_certificate(ctx);
+	EVP_PKEY *key;
 	bool is_fine;
 
 	SP_ASSERT(number < signer->count);
+	key = signer->keys[number].pair;
 	/* Compared first: a key of another kind would go to another slot of the context and be taken. */
-	is_fine = cert != NULL && X509_check_private_key(cert, signer->keys[number]) == 1 &&
-		  SSL_CTX_use_PrivateKey(ctx, signer->keys[number]) == 1;
+	is_fine = cert != NULL && X509_check_private_key(cert, key) == 1 && SSL_CTX_use_PrivateKey(ctx, key) == 1;
 	ERR_clear_error();
 	return is_fine || sp_err_set(err, "the private key does not belong to the certificate");
 }

@@ -108,7 +108,7 @@ static bool open_unix(struct sp_bound *b, struct sp_err *err)
 /* A passed descriptor is what the supervisor says it is only after we looked. */
 static bool adopt(int fd, uint16_t *port, const char **why)
 {
-	struct sockaddr_storage sa;
+	struct sockaddr_storage sa = { .ss_family = AF_UNSPEC };
 	socklen_t n = sizeof(sa);
 	int on = 1, listens = 0, type = 0, flags = fcntl(fd, F_GETFL);
 	socklen_t size = sizeof(int);

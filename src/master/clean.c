@@ -15,8 +15,6 @@
 
 #include "passed.h"
 
-extern char **environ;
-
 /* Variables by which a library or the C library itself would be steered. Others stay until the workers start: the
  * configuration may ask for them by ${NAME}. The workers get none. */
 static const char *const steering[] = {

@@ -230,7 +230,7 @@ static bool open_all(struct sp_master *m, struct sp_err *err)
 		return false;
 	sp_limits_raise(m->conf);
 	(void)sp_siphash_process_key(); /* made before the first fork: the workers share it */
-	m->tally = sp_tally_new(m->workers, 1, err);
+	m->tally = sp_tally_new(m->workers, 1 + m->conf->listener_count, err);
 	return m->tally != NULL && sp_tickets_begin(m, err) &&
 	       sp_binds_open(&m->binds, m->conf, m->workers, &passed, err) && open_signals(m, err);
 }

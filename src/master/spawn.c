@@ -20,8 +20,6 @@
 #define IS_DUMPABLE 0
 #endif
 
-extern char **environ;
-
 static int by_value(const void *a, const void *b)
 {
 	int x = *(const int *)a, y = *(const int *)b;

@@ -36,14 +36,15 @@ void sp_timers_fini(struct sp_loop *loop)
 	struct sp_list *lists = &loop->timers.lists;
 
 	event_del(&loop->timers.event);
-	while (!sp_list_is_empty(lists)) {
-		struct sp_deadline_list *list = SP_HOLDER(lists->next, struct sp_deadline_list, link);
+	for (struct sp_list *at = lists->next, *next; at != lists; at = next) {
+		struct sp_deadline_list *list = SP_HOLDER(at, struct sp_deadline_list, link);
 
+		next = at->next;
 		while (!sp_list_is_empty(&list->items))
 			sp_list_unlink(list->items.next);
-		sp_list_unlink(&list->link);
 		free(list);
 	}
+	sp_list_init(lists);
 }
 
 struct sp_deadline_list *sp_loop_deadlines(struct sp_loop *loop, uint64_t ms)

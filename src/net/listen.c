@@ -83,7 +83,7 @@ static bool is_shortage(int error)
 /* false: nothing more to accept now. */
 static bool accept_one(struct sp_listen *l)
 {
-	struct sockaddr_storage sa;
+	struct sockaddr_storage sa = { .ss_family = AF_UNSPEC };
 	struct sp_addr peer = { .family = SP_ADDR_UNIX }; /* a client of a Unix socket has no name */
 	socklen_t n = sizeof(sa);
 	int fd = accept4(l->fd, (struct sockaddr *)&sa, &n, SOCK_NONBLOCK | SOCK_CLOEXEC);

@@ -37,7 +37,7 @@ struct sp_loop *sp_loop_new(struct sp_err *err)
 	sp_list_init(&loop->soon);
 	sp_list_init(&loop->flushes);
 	loop->base = make_base();
-	if (loop->base == NULL || !sp_timers_init(loop)) {
+	if (loop->base == NULL || !sp_timers_init(loop) || !sp_doubts_init(loop)) {
 		sp_err_set(err, "libevent gives no event base on epoll");
 		if (loop->base != NULL)
 			event_base_free(loop->base);

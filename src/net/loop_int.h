@@ -7,6 +7,7 @@
 #include <event2/event.h>
 #include <event2/event_struct.h>
 
+#include "sp/net/deadline.h"
 #include "sp/net/loop.h"
 
 /* The deadline lists of a loop. next_due_ms is never later than the first due deadline (it may be earlier: what
@@ -18,6 +19,13 @@ struct sp_timers {
 	bool is_armed;
 };
 
+/* Streams that read short since the last look: a reset may have come with the bytes. See stream.c. */
+struct sp_doubts {
+	struct sp_list streams; /* borrowed: sp_stream.doubt */
+	struct sp_deadline next_look;
+	struct sp_deadline_list *list; /* borrowed: of the loop */
+};
+
 struct sp_loop {
 	uint32_t magic;
 	struct event_base *base; /* owned */
@@ -25,12 +33,14 @@ struct sp_loop {
 	struct sp_list flushes;
 	struct sp_grave *graves;
 	struct sp_timers timers;
+	struct sp_doubts doubts;
 	uint64_t phase;
 	bool is_woken, is_stopped;
 };
 
 #define SP_LOOP_MAGIC 0x4c6f6f70U
 
+SP_MUST_USE bool sp_doubts_init(struct sp_loop *loop);
 SP_MUST_USE bool sp_timers_init(struct sp_loop *loop);
 void sp_timers_fini(struct sp_loop *loop);
 void sp_timers_run(struct sp_loop *loop);

@@ -1,9 +1,11 @@
 #include "sp/net/stream.h"
 
 #include <errno.h>
+#include <poll.h>
 #include <sys/socket.h>
 #include <unistd.h>
 
+#include "loop_int.h"
 #include "sock.h"
 #include "sp/base/check.h"
 
@@ -78,6 +80,61 @@ static void on_event(evutil_socket_t fd, short what, void *arg)
 	tell(s);
 }
 
+/* A reset that came with the last bytes gives no event of its own, and the read that took the bytes looks like any
+ * short read. To ask after each would cost a system call a read. So who read short is noted, and all noted are asked
+ * together, once; a reset that comes later has its own event. */
+enum { LOOK_MS = 250, LOOK_AT_ONCE = 256 };
+
+static void look_at_some(struct sp_list *streams)
+{
+	struct sp_stream *asked[LOOK_AT_ONCE];
+	struct pollfd p[LOOK_AT_ONCE];
+	nfds_t n = 0;
+
+	while (n < LOOK_AT_ONCE && !sp_list_is_empty(streams)) {
+		struct sp_stream *s = SP_HOLDER(streams->next, struct sp_stream, doubt);
+
+		sp_list_unlink(&s->doubt);
+		asked[n] = s;
+		p[n++] = (struct pollfd){ .fd = s->fd, .events = 0 };
+	}
+	if (poll(p, n, 0) <= 0)
+		return;
+	for (nfds_t i = 0; i < n; i++) {
+		if ((p[i].revents & (POLLERR | POLLHUP)) == 0)
+			continue;
+		asked[i]->is_gone = asked[i]->is_readable = true;
+		settle(asked[i]); /* told by the soon list: nobody is closed while we look */
+	}
+}
+
+static void on_look(struct sp_deadline *deadline)
+{
+	struct sp_doubts *doubts = SP_HOLDER(deadline, struct sp_doubts, next_look);
+
+	while (!sp_list_is_empty(&doubts->streams))
+		look_at_some(&doubts->streams);
+}
+
+bool sp_doubts_init(struct sp_loop *loop)
+{
+	sp_list_init(&loop->doubts.streams);
+	sp_deadline_init(&loop->doubts.next_look);
+	loop->doubts.list = sp_loop_deadlines(loop, LOOK_MS);
+	return loop->doubts.list != NULL;
+}
+
+static void note_doubt(struct sp_stream *s)
+{
+	struct sp_doubts *doubts = &s->loop->doubts;
+
+	if (sp_list_is_linked(&s->doubt))
+		return;
+	sp_list_push(&doubts->streams, &s->doubt);
+	if (!sp_deadline_is_set(&doubts->next_look))
+		sp_deadline_set(&doubts->next_look, doubts->list, on_look);
+}
+
 static enum sp_io read_lost(struct sp_stream *s, int error)
 {
 	s->error = error;
@@ -119,8 +176,10 @@ enum sp_io sp_stream_recv(struct sp_stream *s, const struct iovec *v, int n, siz
 	if (r > 0) {
 		*got = (size_t)r;
 		/* Drained, unless the end is behind these bytes: it came with their event and gives no other. */
-		if (!s->is_gone && *got < sum(v, n))
+		if (!s->is_gone && *got < sum(v, n)) {
 			s->is_readable = false;
+			note_doubt(s);
+		}
 		return SP_IO_DONE;
 	}
 	if (r == 0) {
@@ -199,6 +258,7 @@ bool sp_stream_open(struct sp_stream *s, struct sp_loop *loop, int fd, bool is_c
 		.is_connecting = is_connecting,
 	};
 	sp_soon_init(&s->soon, on_soon);
+	sp_list_init(&s->doubt);
 	if (event_assign(&s->event, sp_loop_base(loop), fd, EV_READ | EV_WRITE | EV_CLOSED | EV_ET | EV_PERSIST,
 			 on_event, s) == 0 &&
 	    event_add(&s->event, NULL) == 0)
@@ -274,8 +334,13 @@ enum sp_io sp_stream_read(struct sp_stream *s, const struct iovec *v, int n, siz
 	size_t room;
 
 	*got = 0;
-	if (!sp_stream_is_open(s) || s->is_read_lost)
+	if (!sp_stream_is_open(s))
 		return SP_IO_FAILED;
+	if (s->is_read_lost) { /* perhaps behind bytes that were read before */
+		note_end(s);
+		settle(s);
+		return SP_IO_FAILED;
+	}
 	if (s->has_ended)
 		return SP_IO_EOF;
 	renew_turn(s);
@@ -348,6 +413,7 @@ void sp_stream_close(struct sp_stream *s)
 		return;
 	s->want = 0;
 	sp_soon_cancel(&s->soon);
+	sp_list_unlink(&s->doubt);
 	event_del(&s->event);
 	s->ops->close(s);
 	s->unsent = 0;

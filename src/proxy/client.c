@@ -233,8 +233,7 @@ void sp_client_accept(struct sp_proxy *proxy, const struct sp_listening *listeni
 		sp_slab_put(proxy->clients, c);
 		return;
 	}
-	sp_list_push(&proxy->all, &c->link);
-	proxy->client_count++;
+	sp_proxy_client_came(proxy, listening, &c->link);
 	if (c->from.is_tls) {
 		c->state = SP_CLIENT_HANDSHAKE;
 		sp_deadline_set(&c->deadline, listening->handshake, on_handshake_late);

@@ -87,10 +87,9 @@ static void after_body(struct sp_down_h1 *d, enum sp_body_rc rc)
 
 	switch (rc) {
 	case SP_BODY_RC_END:
-		x->is_request_ended = true;
-		/* fall through */
 	case SP_BODY_RC_AGAIN:
 	case SP_BODY_RC_FULL:
+		x->is_request_ended |= rc == SP_BODY_RC_END;
 		set_wants(d);
 		sp_exchange_bytes(x, SP_DOWN);
 		break;
@@ -195,7 +194,7 @@ static void on_head(struct sp_down_h1 *d, size_t used)
 	sp_deadline_clear(&c->deadline);
 	d->state = SP_DOWN_RUN;
 	d->requests++;
-	d->is_close_after = !x->request.is_keep_alive || c->proxy->is_draining || d->is_close_after ||
+	d->is_close_after = !x->request.is_keep_alive || c->proxy->is_draining ||
 	                    d->requests >= c->from.listening->serve->conf->max_requests_per_connection;
 	x->bytes_in = used;
 	if (used < d->head_n && !sp_chain_put(&d->behind, sp_str_of(d->head + used, d->head_n - used))) {
@@ -574,9 +573,9 @@ void sp_down_h1_start(struct sp_down_h1 *d)
 	sp_stream_want(c->stream, SP_READ);
 }
 
+/* What runs goes on. Whose answer's head has already promised keep-alive may send one more request: that one is told. */
 void sp_down_h1_drain(struct sp_down_h1 *d)
 {
-	d->is_close_after = true;
 	if (d->state == SP_DOWN_IDLE && client_of(d)->state == SP_CLIENT_OPEN)
 		sp_client_rest(client_of(d));
 }

@@ -50,6 +50,6 @@ void sp_down_h1_init(struct sp_down_h1 *d, struct sp_client *client);
 void sp_down_h1_fini(struct sp_down_h1 *d);             /* the exchange is cut, chunks go back */
 void sp_down_h1_start(struct sp_down_h1 *d);            /* the stream stands: the first head is due */
 void sp_down_h1_ready(struct sp_down_h1 *d, unsigned what);
-void sp_down_h1_drain(struct sp_down_h1 *d);            /* no request after this one */
+void sp_down_h1_drain(struct sp_down_h1 *d);            /* the proxy drains: an idle client gets a short grace */
 
 #endif

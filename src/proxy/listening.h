@@ -11,6 +11,7 @@
 #define SP_PACE_MS 5000                 /* grace of min_rate, and the time over which it is measured */
 
 struct sp_listening {
+	size_t client_count;
 	const struct sp_serve_listener *serve;  /* borrowed from the generation */
 	struct sp_deadline_list *handshake, *header, *idle, *pace, *linger, *slim;      /* borrowed from the loop; idle: NULL = none */
 };

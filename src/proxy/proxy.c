@@ -135,12 +135,25 @@ void sp_proxy_accept(struct sp_proxy *proxy, size_t index, uint16_t port, int fd
 	sp_client_accept(proxy, &proxy->listenings[index], port, fd, peer);
 }
 
+static size_t *count_of(struct sp_proxy *proxy, const struct sp_listening *listening)
+{
+	return &proxy->listenings[listening - proxy->listenings].client_count;
+}
+
+void sp_proxy_client_came(struct sp_proxy *proxy, const struct sp_listening *listening, struct sp_list *link)
+{
+	sp_list_push(&proxy->all, link);
+	proxy->client_count++;
+	++*count_of(proxy, listening);
+}
+
 void sp_proxy_client_gone(struct sp_proxy *proxy, struct sp_list *link)
 {
 	void (*on_drained)(void *arg) = proxy->on_drained;
 
 	sp_list_unlink(link);
 	proxy->client_count--;
+	--*count_of(proxy, sp_client_of_link(link)->from.listening);
 	if (proxy->client_count > 0 || !proxy->is_draining || on_drained == NULL)
 		return;
 	proxy->on_drained = NULL;
@@ -176,6 +189,11 @@ void sp_proxy_drain(struct sp_proxy *proxy, void (*on_done)(void *arg), void *ar
 void sp_proxy_set_access_fd(struct sp_proxy *proxy, int fd)
 {
 	sp_access_set_fd(proxy->access, fd);
+}
+
+size_t sp_proxy_listener_count(const struct sp_proxy *proxy, size_t index)
+{
+	return proxy->listenings[index].client_count;
 }
 
 size_t sp_proxy_client_count(const struct sp_proxy *proxy)

@@ -34,6 +34,8 @@ struct sp_proxy {
 	void *drained_arg;
 };
 
+/* A client of that listener is there: onto the list at `link`. */
+void sp_proxy_client_came(struct sp_proxy *proxy, const struct sp_listening *listening, struct sp_list *link);
 /* The client at `link` has closed: takes it off the list, tells on_drained after the last. */
 void sp_proxy_client_gone(struct sp_proxy *proxy, struct sp_list *link);
 

@@ -51,7 +51,7 @@ static void put_request(const struct sp_exchange *x, struct sp_access_record *r)
 	r->proto = x->request.minor == 1 ? "HTTP/1.1" : "HTTP/1.0";
 	r->method = x->request.method_text;
 	r->host = x->log_host;
-	r->path = x->log_path;
+	r->path = x->log_path.n > 0 ? x->log_path : x->request.target;  /* refused before it had a normal form */
 	r->query = x->request.query;
 	r->user_agent = x->user_agent;
 	r->referer = x->referer;

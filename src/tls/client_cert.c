@@ -15,10 +15,11 @@
 static struct sp_tls_client_cert *assemble(struct sp_str subject, struct sp_str serial, struct sp_str fingerprint)
 {
 	struct sp_tls_client_cert *c = malloc(sizeof(*c) + subject.n + serial.n + fingerprint.n);
-	char *at = (char *)(c + 1);
+	char *at;
 
 	if (c == NULL)
 		return NULL;
+	at = (char *)(c + 1);
 	memcpy(at, subject.p, subject.n);
 	c->subject = sp_str_of(at, subject.n);
 	at += subject.n;

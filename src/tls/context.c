@@ -43,6 +43,7 @@ static int on_alpn(SSL *ssl, const unsigned char **out, unsigned char *out_n, co
 }
 
 /* Acknowledges the name; the site was chosen from it in the client hello already. */
+/* NOLINTNEXTLINE(readability-non-const-parameter): the type is OpenSSL's */
 static int on_server_name(SSL *ssl, int *alert, void *arg)
 {
 	(void)ssl, (void)alert, (void)arg;

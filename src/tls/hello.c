@@ -6,7 +6,7 @@
 
 #include <stdlib.h>
 
-#include <openssl/err.h>
+#include "sp/base/addr.h"
 
 static bool is_name_char(char c)
 {
@@ -14,13 +14,18 @@ static bool is_name_char(char c)
 	       c == '.';
 }
 
-/* RFC 6066 3: a list of one host name, which fills the extension to its last byte. */
+/* RFC 6066 3: a list of one host name, which fills the extension to its last byte. An address is no host name; who
+ * sends one all the same (wrk does) asked for none. */
 enum sp_hello_name sp_tls_parse_server_name(const uint8_t *ext, size_t n, struct sp_str *name)
 {
+	struct sp_addr address;
+
 	if (n < 5 || (size_t)(ext[0] << 8 | ext[1]) != n - 2 || ext[2] != TLSEXT_NAMETYPE_host_name ||
 	    (size_t)(ext[3] << 8 | ext[4]) != n - 5 || n == 5)
 		return SP_HELLO_BROKEN;
 	*name = sp_str_of((const char *)ext + 5, n - 5);
+	if (sp_addr_parse_ip(*name, &address))
+		return SP_HELLO_NO_NAME;
 	if (name->n > SP_TLS_NAME_MAX)
 		return SP_HELLO_ODD_NAME;
 	for (size_t i = 0; i < name->n; i++) {

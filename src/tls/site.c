@@ -186,12 +186,13 @@ void sp_tls_site_fini(struct sp_tls_site *site)
 	site->ctx = NULL;
 }
 
-/* What a wildcard must have behind its "*." to stand for this name: it stands for exactly one label. */
+/* What a wildcard must have behind its "*." to stand for this name: it stands for exactly one label, never for none. */
 static struct sp_str behind_first_label(struct sp_str name)
 {
 	struct sp_str head;
 
-	(void)sp_str_split(&name, '.', &head);
+	if (!sp_str_split(&name, '.', &head) || head.n == 0)
+		return SP_STR_NONE;
 	return name;
 }
 

@@ -111,7 +111,8 @@ static int make_ticket(struct sp_tls_ticket_key *key, unsigned char *name, unsig
 	return 1;
 }
 
-static int take_ticket(struct sp_tls_site *site, const unsigned char *name, const unsigned char *iv,
+/* 2: taken, and a new ticket is made. In 1.3 always: a client uses each ticket once, so that nobody can follow it. */
+static int take_ticket(struct sp_tls_site *site, bool is_renewed, const unsigned char *name, const unsigned char *iv,
 		       EVP_CIPHER_CTX *cipher, EVP_MAC_CTX *mac)
 {
 	for (int i = 0; i < SP_TLS_TICKET_SECRETS; i++) {
@@ -121,7 +122,7 @@ static int take_ticket(struct sp_tls_site *site, const unsigned char *name, cons
 			continue;
 		if (EVP_DecryptInit_ex(cipher, EVP_aes_256_cbc(), NULL, key->aes, iv) != 1 || !use_mac(mac, key))
 			return -1;
-		return i == PREVIOUS ? 2 : 1; /* 2: taken, and a new one is made */
+		return is_renewed || i == PREVIOUS ? 2 : 1;
 	}
 	return 0; /* not ours, too old, or of another site: a full handshake */
 }
@@ -134,5 +135,5 @@ int sp_tls_on_ticket(SSL *ssl, unsigned char *name, unsigned char *iv, EVP_CIPHE
 	if (site == NULL || !follow_set(site))
 		return -1;
 	return is_new != 0 ? make_ticket(&site->tickets[CURRENT], name, iv, cipher, mac)
-			   : take_ticket(site, name, iv, cipher, mac);
+			   : take_ticket(site, SSL_version(ssl) == TLS1_3_VERSION, name, iv, cipher, mac);
 }

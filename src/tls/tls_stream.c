@@ -56,12 +56,16 @@ static bool keep_out(struct sp_tls_stream *t, const uint8_t *p, size_t n)
 		size_t part;
 
 		if (last == NULL || last->to == SP_CHUNK_SIZE) {
-			last = sp_chunk_lend(t->chunks);
-			if (last == NULL)
+			struct sp_chunk *fresh = sp_chunk_lend(t->chunks);
+
+			if (fresh == NULL)
 				return false;
-			last->next = NULL;
-			*(t->out == NULL ? &t->out : &t->out_last->next) = last;
-			t->out_last = last;
+			fresh->next = NULL;
+			if (last == NULL)
+				t->out = fresh;
+			else
+				last->next = fresh;
+			t->out_last = last = fresh;
 		}
 		part = SP_CHUNK_SIZE - last->to < n ? SP_CHUNK_SIZE - last->to : n;
 		memcpy(last->bytes + last->to, p, part);
@@ -78,8 +82,10 @@ static void consume_out(struct sp_tls_stream *t, size_t n)
 	t->stream.unsent -= (uint32_t)n;
 	while (n > 0) {
 		struct sp_chunk *first = t->out;
-		size_t part = first->to - first->from < n ? first->to - first->from : n;
+		size_t part;
 
+		SP_ASSERT(first != NULL); /* no more is sent than waited */
+		part = first->to - first->from < n ? first->to - first->from : n;
 		first->from += (uint32_t)part;
 		n -= part;
 		if (first->from < first->to)

@@ -6,11 +6,13 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
+#include "sp/base/clock.h"
 #include "sp/base/log.h"
 #include "sp/net/deadline.h"
 #include "sp/net/listen.h"
 
 #define LOOK_AGAIN_MS 50 /* while paused: has another worker's client gone? */
+#define QUIET_MS 10000 /* between two lines about one limit */
 #define SWEEP_MAX 8192 /* clients taken from one queue at the end: somaxconn and some */
 
 struct door {
@@ -21,13 +23,21 @@ struct door {
 	struct sp_listen *listen; /* owned; NULL once closed */
 };
 
-struct sp_intake {
-	struct sp_proxy *proxy; /* borrowed */
-	struct sp_tally *tally; /* borrowed */
-	size_t row;
-	uint64_t max; /* clients of all workers */
+/* A limit over all workers: slot i of the tally. 0 is the gateway's, 1 + i that of listener i. */
+struct cap {
+	uint64_t max; /* 0 = none */
 	uint32_t told; /* what our row says */
-	bool is_paused;
+	bool is_reached;
+	uint64_t quiet_until_ms; /* at the limit it is reached and left many times a second */
+};
+
+struct sp_intake {
+	const struct sp_conf *conf; /* borrowed, as the next two */
+	struct sp_proxy *proxy;
+	struct sp_tally *tally;
+	size_t row;
+	struct cap *caps; /* owned */
+	size_t cap_count;
 	struct sp_flush flush;
 	struct sp_deadline look_again;
 	struct sp_deadline_list *look_again_list;
@@ -35,54 +45,77 @@ struct sp_intake {
 	size_t door_count;
 };
 
-static bool is_full(struct sp_intake *in)
+static bool is_reached(struct sp_intake *in, size_t slot)
 {
-	uint32_t now = (uint32_t)sp_proxy_client_count(in->proxy);
+	struct cap *cap = &in->caps[slot];
+	uint32_t now;
 
-	if (now != in->told) {
-		in->told = now;
-		sp_tally_set(in->tally, in->row, 0, now);
+	if (cap->max == 0)
+		return false;
+	now = (uint32_t)(slot == 0 ? sp_proxy_client_count(in->proxy) : sp_proxy_listener_count(in->proxy, slot - 1));
+	if (now != cap->told) {
+		cap->told = now;
+		sp_tally_set(in->tally, in->row, slot, now);
 	}
-	return sp_tally_sum(in->tally, 0) >= in->max;
+	return sp_tally_sum(in->tally, slot) >= cap->max;
+}
+
+static void follow(struct sp_intake *in)
+{
+	for (size_t i = 0; i < in->door_count; i++) {
+		struct door *door = &in->doors[i];
+
+		if (door->listen == NULL)
+			continue;
+		if (in->caps[0].is_reached || in->caps[1 + door->listener].is_reached)
+			sp_listen_pause(door->listen);
+		else
+			sp_listen_resume(door->listen);
+	}
+}
+
+static void log_reached(struct sp_intake *in, size_t slot)
+{
+	struct cap *cap = &in->caps[slot];
+
+	if (sp_now_ms() < cap->quiet_until_ms)
+		return;
+	cap->quiet_until_ms = sp_now_ms() + QUIET_MS;
+	sp_warn("connections_full",
+		SP_KV_STR("listener", slot == 0 ? SP_STR("*") : in->conf->listeners[slot - 1].section.name),
+		SP_KV_U64("max_connections", cap->max), SP_KV_U64("of_this_worker", cap->told));
 }
 
 static void on_look_again(struct sp_deadline *deadline)
 {
-	struct sp_intake *in = SP_HOLDER(deadline, struct sp_intake, look_again);
+	/* Set again, and looked at, by the end of this turn. */
+	sp_deadline_clear(deadline);
+}
 
-	/* The turn ends with on_turn_end, which looks. */
-	if (in->is_paused)
+static void look(struct sp_intake *in)
+{
+	bool has_changed = false, is_any = false;
+
+	for (size_t slot = 0; slot < in->cap_count; slot++) {
+		bool now = is_reached(in, slot);
+
+		if (now && !in->caps[slot].is_reached)
+			log_reached(in, slot);
+		has_changed |= now != in->caps[slot].is_reached;
+		in->caps[slot].is_reached = now;
+		is_any |= now;
+	}
+	if (has_changed)
+		follow(in);
+	if (!is_any)
+		sp_deadline_clear(&in->look_again);
+	else if (!sp_deadline_is_set(&in->look_again))
 		sp_deadline_set(&in->look_again, in->look_again_list, on_look_again);
-}
-
-static void pause_all(struct sp_intake *in)
-{
-	in->is_paused = true;
-	for (size_t i = 0; i < in->door_count; i++)
-		if (in->doors[i].listen != NULL)
-			sp_listen_pause(in->doors[i].listen);
-	sp_deadline_set(&in->look_again, in->look_again_list, on_look_again);
-	sp_warn("connections_full", SP_KV_U64("max_connections", in->max), SP_KV_U64("of_this_worker", in->told));
-}
-
-static void resume_all(struct sp_intake *in)
-{
-	in->is_paused = false;
-	for (size_t i = 0; i < in->door_count; i++)
-		if (in->doors[i].listen != NULL)
-			sp_listen_resume(in->doors[i].listen);
-	sp_deadline_clear(&in->look_again);
 }
 
 static void on_turn_end(struct sp_flush *flush)
 {
-	struct sp_intake *in = SP_HOLDER(flush, struct sp_intake, flush);
-	bool full = is_full(in);
-
-	if (full && !in->is_paused)
-		pause_all(in);
-	else if (!full && in->is_paused)
-		resume_all(in);
+	look(SP_HOLDER(flush, struct sp_intake, flush));
 }
 
 static void on_accept(void *arg, int fd, const struct sp_addr *peer)
@@ -91,8 +124,7 @@ static void on_accept(void *arg, int fd, const struct sp_addr *peer)
 	struct sp_intake *in = door->intake;
 
 	sp_proxy_accept(in->proxy, door->listener, door->port, fd, peer);
-	if (!in->is_paused && is_full(in))
-		pause_all(in);
+	look(in);
 }
 
 static bool open_door(struct sp_loop *loop, struct door *door, struct sp_intake *in, const struct sp_worker_socket *s,
@@ -103,6 +135,19 @@ static bool open_door(struct sp_loop *loop, struct door *door, struct sp_intake 
 	return door->listen != NULL;
 }
 
+static struct cap *new_caps(const struct sp_conf *conf, size_t *count)
+{
+	struct cap *caps = calloc(1 + conf->listener_count, sizeof(*caps));
+
+	if (caps == NULL)
+		return NULL;
+	*count = 1 + conf->listener_count;
+	caps[0].max = conf->gateway.max_connections;
+	for (size_t i = 0; i < conf->listener_count; i++)
+		caps[1 + i].max = conf->listeners[i].max_connections;
+	return caps;
+}
+
 struct sp_intake *sp_intake_new(struct sp_loop *loop, const struct sp_worker_env *env, struct sp_proxy *proxy,
 				struct sp_err *err)
 {
@@ -110,16 +155,17 @@ struct sp_intake *sp_intake_new(struct sp_loop *loop, const struct sp_worker_env
 
 	if (in == NULL)
 		goto no_memory;
+	in->conf = env->conf;
 	in->proxy = proxy;
 	in->tally = env->tally;
 	in->row = env->worker - 1;
-	in->max = env->conf->gateway.max_connections;
+	in->caps = new_caps(env->conf, &in->cap_count);
 	in->doors = calloc(env->socket_count > 0 ? env->socket_count : 1, sizeof(*in->doors));
 	in->look_again_list = sp_loop_deadlines(loop, LOOK_AGAIN_MS);
 	sp_deadline_init(&in->look_again);
 	in->flush.run = on_turn_end;
 	sp_loop_on_flush(loop, &in->flush);
-	if (in->doors == NULL || in->look_again_list == NULL)
+	if (in->caps == NULL || in->doors == NULL || in->look_again_list == NULL)
 		goto no_memory;
 	for (; in->door_count < env->socket_count; in->door_count++)
 		if (!open_door(loop, &in->doors[in->door_count], in, &env->sockets[in->door_count], err))
@@ -170,10 +216,11 @@ void sp_intake_free(struct sp_intake *in)
 {
 	if (in == NULL)
 		return;
-	for (size_t i = 0; i < in->door_count; i++)
+	for (size_t i = 0; in->doors != NULL && i < in->door_count; i++)
 		sp_listen_free(in->doors[i].listen);
 	sp_deadline_clear(&in->look_again);
 	sp_loop_off_flush(&in->flush);
+	free(in->caps);
 	free(in->doors);
 	free(in);
 }

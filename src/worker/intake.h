@@ -1,6 +1,7 @@
 /*
  * intake - the listening sockets of one worker: clients go to the proxy; while
- * max_connections are there over all workers, nobody accepts.
+ * max_connections of the gateway are there over all workers, nobody accepts;
+ * while those of a listener are, nobody accepts there.
  *
  * Waiting clients then stay in the kernel's queue instead of being refused.
  * Workers act at the same time, so the limit can be passed by one client a

@@ -40,10 +40,10 @@ def site(nginx):
 @pytest.fixture
 def way(gateway, site, leaf, ca):
     """way(mode): a gateway before nginx; returns (gateway, port, http.client connection maker)."""
-    def make(mode, **parts):
+    def make(mode, certificate=leaf, **parts):
         port = program.free_port()
         secure = mode != "plain"
-        running = gateway(program.ini(port, site.port, tls=[leaf] if secure else None, listener="body_max = 200m\nmax_requests_per_connection = 100000",
+        running = gateway(program.ini(port, site.port, tls=[certificate] if secure else None, listener="body_max = 200m\nmax_requests_per_connection = 100000",
                                       log="access = off", **parts))
         version = {"tls1.2": ssl.TLSVersion.TLSv1_2, "tls1.3": ssl.TLSVersion.TLSv1_3}.get(mode)
         context = wire.context(ca.cert, version, version) if secure else None
@@ -63,6 +63,10 @@ def ask(connection, method, target, headers, body):
     got = connection.getresponse()
     data = got.read()
     fields = sorted((name.lower(), value) for name, value in got.getheaders() if name.lower() not in OURS)
+    several = re.search("boundary=(\\d+)", got.getheader("Content-Type") or "")
+    if several:                         # nginx takes another boundary each time
+        data = data.replace(several.group(1).encode(), b"boundary")
+        fields = [(name, value.replace(several.group(1), "boundary")) for name, value in fields]
     length = got.getheader("Content-Length") if method == "HEAD" else None
     return got.status, fields, hashlib.sha256(data).digest(), len(data), length
 
@@ -218,19 +222,20 @@ def test_a_slow_reader_holds_no_memory(way, site, mode, ca):
 
 
 @pytest.mark.parametrize("mode", ["plain", "tls1.3"])
-def test_wrk(way, site, mode):
+def test_wrk(way, site, mode, ca):
     """Load that a script cannot make: no error, no answer but 200, the worker alive and no larger."""
-    running, port, _ = way(mode)
+    running, port, _ = way(mode, certificate=ca.leaf("localhost"))       # wrk sends the host of its URL as SNI
     worker = running.workers()[0]
     scheme = "http" if mode == "plain" else "https"
 
     def wrk(path, seconds):
-        done = subprocess.run(["wrk", "-t1", "-c32", f"-d{seconds}s", "-H", "Host: example.com", f"{scheme}://127.0.0.1:{port}{path}"],
+        done = subprocess.run(["wrk", "-t1", "-c32", f"-d{seconds}s", f"{scheme}://localhost:{port}{path}"],
                               capture_output=True, text=True, timeout=seconds + 60, check=False)
         assert done.returncode == 0, done.stderr
         return done.stdout
-    wrk("/1k.bin", 1)
-    before = procs.memory(worker, "Pss_Anon")
+    for path in ("/1k.bin", "/64k1.bin", "/chunked/"):
+        wrk(path, 1)
+    before = procs.memory(worker, "Pss_Anon")      # with what one round of this load has taught it to keep
     for path in ("/1k.bin", "/64k1.bin", "/chunked/"):
         said = wrk(path, 2)
         assert "Non-2xx" not in said and "Socket errors" not in said, said

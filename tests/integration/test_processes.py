@@ -17,13 +17,13 @@ from wire import Client, answer, request
 OK = backends.always(answer(body=b"ok"))
 
 
-def start(gateway, backend, port, script=OK, workers=2, clean=True, **parts):
+def begin(make, backend, port, script=OK, workers=2, clean=True, **parts):
     behind = backend(script)
-    return gateway(program.ini(port, behind.port, workers=workers, **parts), clean=clean), behind
+    return make(program.ini(port, behind.port, workers=workers, **parts), clean=clean), behind
 
 
 def test_a_killed_worker_takes_only_its_own(gateway, backend, port):
-    running, _ = start(gateway, backend, port)
+    running, _ = begin(gateway, backend, port)
     clients = [Client(port) for _ in range(60)]
     for client in clients:
         assert client.ask().body == b"ok"
@@ -48,7 +48,7 @@ def test_a_killed_worker_takes_only_its_own(gateway, backend, port):
 
 def test_a_killed_worker_under_load(gateway, backend, port):
     """Clients that go on: each failure belongs to a connection that the dead worker had."""
-    running, _ = start(gateway, backend, port)
+    running, _ = begin(gateway, backend, port)
     stop, failures, done = threading.Event(), [], [0]
 
     def load():
@@ -57,7 +57,9 @@ def test_a_killed_worker_under_load(gateway, backend, port):
             try:
                 if client is None:
                     client = Client(port)
-                client.ask()
+                if client.ask().get("Connection", "").lower() == "close":
+                    client.close()
+                    client = None
                 done[0] += 1
             except (wire.Cut, OSError) as error:
                 failures.append((time.monotonic(), error))
@@ -88,7 +90,7 @@ def test_term_loses_nothing_that_had_begun(gateway, backend, port):
             conn.send(b"HTTP/1.1 200 OK\r\nContent-Length: 300000\r\n\r\n" + b"a" * 100000)
             gate.wait(10)
             conn.send(b"b" * 200000)
-    running, behind = start(gateway, backend, port, script)
+    running, behind = begin(gateway, backend, port, script)
     clients = [Client(port) for _ in range(40)]
     for client in clients[:20]:
         client.send(request())
@@ -122,7 +124,7 @@ def test_term_under_load(gateway, backend, port):
             seen.add(got.target)
             time.sleep(random.random() / 50)
             conn.send(answer(body=got.target.encode()))
-    running, _ = start(gateway, backend, port, script)
+    running, _ = begin(gateway, backend, port, script)
     stop, answered, lost = threading.Event(), set(), set()
 
     def load(number):
@@ -154,7 +156,7 @@ def test_term_under_load(gateway, backend, port):
 
 
 def test_quit_drains_too(gateway, backend, port):
-    running, _ = start(gateway, backend, port)
+    running, _ = begin(gateway, backend, port)
     running.signal(signal.SIGQUIT)
     assert running.wait(5) == 0
 
@@ -165,7 +167,7 @@ def hanging(conn):
 
 
 def test_drain_is_bounded(gateway, backend, port):
-    running, behind = start(gateway, backend, port, hanging, gateway="drain_timeout = 1s")
+    running, behind = begin(gateway, backend, port, hanging, gateway="drain_timeout = 1s")
     with Client(port) as client:
         client.send(request())
         assert procs.wait_for(lambda: behind.requests, 5)
@@ -177,7 +179,7 @@ def test_drain_is_bounded(gateway, backend, port):
 
 @pytest.mark.parametrize("first", [signal.SIGINT, signal.SIGTERM])
 def test_int_or_a_second_term_stops_now(gateway, backend, port, first):
-    running, behind = start(gateway, backend, port, hanging)
+    running, behind = begin(gateway, backend, port, hanging)
     with Client(port) as client:
         client.send(request())
         assert procs.wait_for(lambda: behind.requests, 5)
@@ -193,7 +195,7 @@ def test_int_or_a_second_term_stops_now(gateway, backend, port, first):
 
 def test_restarts_back_off(gateway, backend, port):
     """A worker that dies as soon as it lives does not spin the machine; the other serves meanwhile."""
-    running, _ = start(gateway, backend, port)
+    running, _ = begin(gateway, backend, port)
     keep = running.workers()[1]
     killed, end = 0, time.monotonic() + 4
     while time.monotonic() < end:
@@ -218,7 +220,7 @@ def test_restarts_back_off(gateway, backend, port):
 
 
 def test_if_the_master_dies_all_die(gateway, backend, port):
-    running, _ = start(gateway, backend, port, clean=False)
+    running, _ = begin(gateway, backend, port, clean=False)
     below = procs.tree(running.pid)[1:]
     running.process.kill()
     running.process.wait()
@@ -259,7 +261,7 @@ def test_notify(gateway, backend, port, folders):
 
 def test_descriptors_and_memory_come_back(gateway, backend, port):
     """After aborted, half-closed and finished clients: as many descriptors as before."""
-    running, _ = start(gateway, backend, port, workers=1)
+    running, _ = begin(gateway, backend, port, workers=1)
     worker = running.workers()[0]
     with Client(port) as client:
         client.ask()

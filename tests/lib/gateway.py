@@ -110,19 +110,27 @@ def command(*arguments, folder=None, env=None, timeout=60, stdin=None):
     return done.returncode, out, err
 
 
+class NotUp(AssertionError):
+    """It refused its configuration, or ended, or does not listen."""
+
+
 class Gateway:
-    def __init__(self, folder, text, *, env=None, arguments=None, wrap=(), pass_fds=(), wait=True, cwd=None):
+    def __init__(self, folder, text, *, env=None, arguments=None, wrap=(), pass_fds=(), wait=True, cwd=None,
+                 stdout=None):
         self.folder = str(folder)
         self.config = write_config(self.folder, text) if text is not None else None
         self.out_path = os.path.join(self.folder, "out.log")
         self.err_path = os.path.join(self.folder, "err.log")
         self.addresses = re.findall(r"^bind\s*=\s*(.+)$", text or "", re.M)
         with open(self.out_path, "ab") as out, open(self.err_path, "ab") as err:
-            self.process = procs.start([*wrap, BINARY, *(arguments or ["run", "-c", self.config])], stdout=out, stderr=err,
+            self.process = procs.start([*wrap, BINARY, *(arguments or ["run", "-c", self.config])], stdout=stdout or out, stderr=err,
                                        stdin=subprocess.DEVNULL, env=environment(**(env or {})), pass_fds=pass_fds,
                                        cwd=cwd or self.folder)
         if wait:
-            assert procs.wait_for(self.is_up, 15 * SLOW), f"not up (exit {self.process.poll()}):\n{self.err()}"
+            is_up = procs.wait_for(self.is_up, 15 * SLOW)
+            if not is_up or self.process.poll() is not None:
+                procs.end(self.process, signal.SIGKILL)
+                raise NotUp(f"not up (exit {self.process.returncode}):\n{self.err()}")
 
     # --- what it says ---
 

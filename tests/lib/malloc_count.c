@@ -48,7 +48,7 @@ static int on_object(struct dl_phdr_info *info, size_t size, void *arg)
 			text_end = text_begin + part->p_memsz;
 		}
 	}
-	return 1;                       /* the first object is the executable */
+	return 1; /* the first object is the executable */
 }
 
 static void take_slot(void)

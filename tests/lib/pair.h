@@ -9,6 +9,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <netinet/in.h>
+#include <netinet/tcp.h>
 #include <string.h>
 #include <sys/socket.h>
 #include <unistd.h>
@@ -43,6 +44,7 @@ static inline void pair_tcp(int fd[2], int buffer)
 {
 	struct sockaddr_in at = { .sin_family = AF_INET, .sin_addr = { htonl(INADDR_LOOPBACK) } };
 	socklen_t n = sizeof(at);
+	const int on = 1;
 	int listening = socket(AF_INET, SOCK_STREAM, 0);
 
 	assert_true(listening >= 0);
@@ -55,6 +57,7 @@ static inline void pair_tcp(int fd[2], int buffer)
 	if (buffer > 0)
 		setsockopt(fd[1], SOL_SOCKET, SO_RCVBUF, &buffer, sizeof(buffer));
 	assert_int_equal(connect(fd[1], (struct sockaddr *)&at, n), 0);
+	setsockopt(fd[1], IPPROTO_TCP, TCP_NODELAY, &on, sizeof(on));
 	fd[0] = accept4(listening, NULL, NULL, SOCK_NONBLOCK);
 	assert_true(fd[0] >= 0);
 	if (buffer > 0)

@@ -22,6 +22,9 @@
  *
  * Data and FIN that arrive together give one event and no other: a short read
  * means drained only while *gone* is not noted; after it, reads go on until 0.
+ * Data and RST that arrive together look like data alone (libevent says so):
+ * whoever read short is asked once more, with all others of the same moment in
+ * one poll(2), a quarter of a second later.
  */
 #ifndef SP_NET_STREAM_H
 #define SP_NET_STREAM_H
@@ -35,6 +38,7 @@
 #include <event2/event_struct.h>
 
 #include "sp/base/err.h"
+#include "sp/base/list.h"
 #include "sp/net/loop.h"
 
 #define SP_STREAM_TURN 65536U
@@ -67,6 +71,7 @@ struct sp_stream {
 	struct sp_loop *loop;           /* borrowed */
 	struct event event;
 	struct sp_soon soon;
+	struct sp_list doubt;           /* in the loop's list while a short read may have hidden a reset */
 	void (*on_ready)(struct sp_stream *s, unsigned what);   /* what: the part of `want` that is satisfied; last act of ours */
 	unsigned want;
 	/* Notes on the descriptor: read or write it may succeed; the peer closed its direction or reset. */

@@ -40,5 +40,6 @@ void sp_proxy_drain(struct sp_proxy *proxy, void (*on_done)(void *arg), void *ar
 void sp_proxy_set_draining(struct sp_proxy *proxy);
 void sp_proxy_set_access_fd(struct sp_proxy *proxy, int fd);            /* USR1 */
 size_t sp_proxy_client_count(const struct sp_proxy *proxy);
+size_t sp_proxy_listener_count(const struct sp_proxy *proxy, size_t index);     /* its clients of one listener */
 
 #endif

@@ -26,8 +26,7 @@
 struct sp_tls_site;                     /* what one [tls:NAME] became: a context, names */
 struct sp_tls_listener;
 
-/* conf is borrowed and outlives it, as do the streams' owners see to it that it outlives the streams.
- * listener->tls_count > 0. */
+/* conf is borrowed and outlives it; it outlives its streams. conf->tls_count > 0. */
 SP_MUST_USE struct sp_tls_listener *sp_tls_listener_new(const struct sp_conf_listener *conf, struct sp_signer *signer,
                                                         struct sp_err *err);
 void sp_tls_listener_free(struct sp_tls_listener *listener);    /* NULL is fine */
