@@ -107,6 +107,14 @@ static void reopen_logs(struct sp_master *m)
 	sp_info("reopening_logs");
 }
 
+/* Who asked by the supervisor (systemctl reload) waits until we say that we are ready again. */
+static void refuse_reload(const struct sp_master *m)
+{
+	sp_notify_send(&m->notify, "RELOADING=1\nMONOTONIC_USEC=%llu", (unsigned long long)sp_now_us());
+	sp_warn("reload_not_in_this_build", SP_KV_TEXT("what", "the running configuration stays; restart to change it"));
+	sp_notify_send(&m->notify, "READY=1\nSTATUS=reload is not in this build, the running configuration stays");
+}
+
 static void handle(struct sp_master *m, unsigned signo)
 {
 	switch (signo) {
@@ -123,10 +131,7 @@ static void handle(struct sp_master *m, unsigned signo)
 		break;
 	case SIGINT: stop_now(m, "interrupt"); break;
 	case SIGUSR1: reopen_logs(m); break;
-	case SIGHUP:
-		sp_warn("reload_not_in_this_build",
-			SP_KV_TEXT("what", "the running configuration stays; restart to change it"));
-		break;
+	case SIGHUP: refuse_reload(m); break;
 	default: break;
 	}
 }

@@ -282,6 +282,20 @@ def test_notify(gateway, backend, port, supervisor):
     assert running.wait(5) == 0
 
 
+def test_notify_of_a_reload(gateway, backend, port, supervisor):
+    """Who waits for the reload is told that it began and that it is over; what serves goes on."""
+    running, _ = begin(gateway, backend, port, env={"NOTIFY_SOCKET": supervisor.path})
+    supervisor.hears("READY")
+    before = time.monotonic() * 1e6
+    running.signal(signal.SIGHUP)
+    said = supervisor.hears("RELOADING", "1")
+    assert before - 1e5 <= int(said["MONOTONIC_USEC"]) <= time.monotonic() * 1e6
+    assert "stays" in supervisor.hears("READY", "1")["STATUS"]
+    with Client(port) as client:
+        assert client.ask().status == 200
+    assert running.events("reload_not_in_this_build")
+
+
 def test_notify_stopping_at_once(gateway, backend, port, supervisor):
     running, _ = begin(gateway, backend, port, env={"NOTIFY_SOCKET": supervisor.path})
     supervisor.hears("READY")
