@@ -57,9 +57,8 @@ static void on_answer(struct sp_ask *ask, struct sp_ipc_message *answer)
 }
 
 /* Called by OpenSSL in the middle of a handshake. */
-/* NOLINTNEXTLINE(readability-non-const-parameter): on_answer writes the signature */
 static bool ask_keeper(void *arg, uint32_t number, uint16_t scheme, const uint8_t *text, size_t text_n,
-		       uint8_t *signature, size_t *n)
+		       uint8_t *signature, size_t *n) /* NOLINT(readability-non-const-parameter): on_answer writes it */
 {
 	struct remote *remote = arg;
 	struct question q = { .ask = { .fill = fill, .on_answer = on_answer },

@@ -34,8 +34,8 @@ enum sp_key_text sp_key_text_of(const uint8_t *text, size_t n);
 const struct sp_key_scheme *sp_key_scheme_of(uint32_t number);
 /* The scheme of a key family, padding and hash; NULL: none that we sign by. */
 const struct sp_key_scheme *sp_key_scheme_find(bool is_rsa, bool is_pss, const char *hash);
-/* NULL: may be signed; else one word why not. */
-const char *sp_key_refusal(enum sp_key_kind kind, uint32_t scheme, const uint8_t *text, size_t n);
+/* number: of a scheme (RFC 8446 4.2.3). NULL: may be signed; else one word why not. */
+const char *sp_key_refusal(enum sp_key_kind kind, uint32_t number, const uint8_t *text, size_t n);
 
 /* RSA of 2048 to 4096 bits, P-256 or P-384. false with *err: another. */
 SP_MUST_USE bool sp_key_kind_of(const EVP_PKEY *key, enum sp_key_kind *kind, struct sp_err *err);
