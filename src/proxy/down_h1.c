@@ -429,6 +429,9 @@ static void op_room(struct sp_end *e, size_t taken)
 		after_body(d, sp_h1_body_feed(&d->body, &x->up_pipe, &d->behind));
 	else
 		set_wants(d);
+	/* Before a tunnel opened: the stream has told its end once and tells it no more. */
+	if (d->is_half_closed && !d->body.is_done)
+		read_body(d);
 }
 
 static void op_tunnel(struct sp_end *e)

@@ -363,9 +363,12 @@ static void send_on(struct sp_up_h1 *up)
 		fail(up, SP_WHY_NO_MEMORY);
 		break;
 	case SP_SEND_FAILED:
-		/* Its answer may have come before it stopped reading (413, say): that is read to its end. */
+		/* Its answer may have come before it stopped reading (413, say): that is read to its end. In a tunnel
+		 * this direction is over, what waits for it has nowhere to go. */
 		up->is_write_failed = true;
 		set_wants(up, may_read(up), false);
+		if (up->state == SP_UP_TUNNEL)
+			sp_exchange_sent(x, SP_UP);
 		break;
 	}
 }
