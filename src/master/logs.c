@@ -88,6 +88,16 @@ void sp_logs_use_pipe(const struct sp_logs *logs)
 	sp_log_to(logs->to[SP_IPC_LOG_ERROR]);
 }
 
+void sp_logs_write_rest(const struct sp_logs *logs)
+{
+	char bytes[4096];
+	ssize_t n;
+
+	while (logs->from[SP_IPC_LOG_ERROR] >= 0 && (n = read(logs->from[SP_IPC_LOG_ERROR], bytes, sizeof(bytes))) > 0)
+		if (write(logs->fds[SP_IPC_LOG_ERROR], bytes, (size_t)n) != n)
+			return;
+}
+
 void sp_logs_use_file(const struct sp_logs *logs)
 {
 	sp_log_to(logs->fds[SP_IPC_LOG_ERROR]);

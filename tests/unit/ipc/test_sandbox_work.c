@@ -46,9 +46,9 @@ static int do_channel(int report)
 	struct sp_ipc_message m = { .type = SP_IPC_LOG, .fd = here.pipe[1] };
 	struct pollfd p = { .fd = here.channel[1], .events = POLLIN };
 
-	MUST(sp_ipc_send(here.channel[0], SP_IPC_MASTER, &m) == SP_IPC_DONE);
+	MUST(sp_ipc_send(here.channel[0], SP_IPC_MASTER, SP_IPC_LOGGER, &m) == SP_IPC_DONE);
 	MUST(poll(&p, 1, 1000) == 1);
-	MUST(sp_ipc_recv(here.channel[1], SP_IPC_MASTER, &m) == SP_IPC_DONE && m.fd >= 0);
+	MUST(sp_ipc_recv(here.channel[1], SP_IPC_MASTER, SP_IPC_LOGGER, &m) == SP_IPC_DONE && m.fd >= 0);
 	MUST(write(m.fd, "x", 1) == 1 && read(here.pipe[0], (char[1]){ 0 }, 1) == 1);
 	MUST(close(m.fd) == 0);
 	return 0;
