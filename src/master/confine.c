@@ -75,6 +75,14 @@ static enum sp_role sandbox_of(enum sp_ipc_role role)
 	return SP_ROLE_WORKER;
 }
 
+/* The dialer's sockets count against its own limit until their workers have taken them. */
+static uint64_t descriptors_of(const struct sp_master *m, enum sp_ipc_role role)
+{
+	if (role == SP_IPC_WORKER || role == SP_IPC_DIALER)
+		return sp_limits_descriptors(m->conf);
+	return ROLE_OWN + m->workers + m->conf->cert_count;
+}
+
 void sp_confine_want(const struct sp_master *m, enum sp_ipc_role role, struct sp_sandbox_want *want)
 {
 	const struct sp_conf *conf = m->conf;
@@ -88,7 +96,6 @@ void sp_confine_want(const struct sp_master *m, enum sp_ipc_role role, struct sp
 		.empty_root = m->empty_root,
 		.ports = m->ports,
 		.port_count = m->port_count,
-		.nofile = role == SP_IPC_WORKER ? sp_limits_descriptors(conf)
-						: ROLE_OWN + m->workers + conf->cert_count,
+		.nofile = descriptors_of(m, role),
 	};
 }

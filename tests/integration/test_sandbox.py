@@ -42,7 +42,7 @@ def opened(pid):
 def roles(running):
     """{name: pid} of all children; waits until each has said what it reached."""
     children = procs.children(running.pid)
-    assert procs.wait_for(lambda: len(running.events("sandbox")) >= len(children), 5)
+    assert procs.wait_for(lambda: len(running.events("sandbox ")) >= len(children), 5)
     return {running.name_of(pid).split(b"\0")[0].decode().removeprefix("sallyport: "): pid for pid in children}
 
 
@@ -156,7 +156,7 @@ def test_off(serve):
         assert client.ask().status == 200
     found = roles(running)
     assert len(running.events("sandbox_off")) == 1 and " warn " in running.events("sandbox_off")[0]
-    assert not [line for line in running.events("sandbox") if " warn " in line]
+    assert not [line for line in running.events("sandbox ") if " warn " in line]
     for name, pid in found.items():
         status = lines_of(f"/proc/{pid}/status")
         assert status["Seccomp"] == ["0"] and status["NoNewPrivs"] == ["1"], name
