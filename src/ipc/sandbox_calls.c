@@ -174,6 +174,7 @@ static const struct sp_call monitor[] = {
 #define LOG_FLAGS (O_WRONLY | O_RDWR | O_APPEND | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC | O_NONBLOCK | O_NOCTTY)
 
 static const struct sp_call logger[] = {
+	CALL(pwritev2, "lines to a pipe of somebody else's, who may not empty it", IS(5, RWF_NOWAIT)),
 	CALL(openat, "a log or the journal, by its directory", DIR_AT(0), ONLY(2, LOG_FLAGS), ONLY(3, 0640)),
 	POLITE(openat, EACCES, "libc looks for the time zone", IS(0, AT_FDCWD)),
 	CALL(newfstatat, "is it a regular file (libc's fstat)", IS(3, AT_EMPTY_PATH)),

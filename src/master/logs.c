@@ -2,6 +2,8 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <limits.h>
+#include <poll.h>
 #include <string.h>
 #include <sys/stat.h>
 #include <unistd.h>
@@ -90,11 +92,14 @@ void sp_logs_use_pipe(const struct sp_logs *logs)
 
 void sp_logs_write_rest(const struct sp_logs *logs)
 {
-	char bytes[4096];
+	struct pollfd to = { .fd = logs->fds[SP_IPC_LOG_ERROR], .events = POLLOUT };
+	char bytes[PIPE_BUF]; /* a pipe that is ready takes as much at once */
 	ssize_t n;
 
-	while (logs->from[SP_IPC_LOG_ERROR] >= 0 && (n = read(logs->from[SP_IPC_LOG_ERROR], bytes, sizeof(bytes))) > 0)
-		if (write(logs->fds[SP_IPC_LOG_ERROR], bytes, (size_t)n) != n)
+	if (logs->from[SP_IPC_LOG_ERROR] < 0)
+		return;
+	while (poll(&to, 1, 0) == 1 && (n = read(logs->from[SP_IPC_LOG_ERROR], bytes, sizeof(bytes))) > 0)
+		if (write(to.fd, bytes, (size_t)n) != n)
 			return;
 }
 

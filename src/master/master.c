@@ -294,8 +294,7 @@ out:
 	if (ok)
 		sp_info("stopped");
 	sp_slots_end_role(&m, SP_IPC_LOGGER); /* it writes what the others said */
-	if (!ok)
-		sp_logs_write_rest(&m.logs);
+	sp_logs_write_rest(&m.logs); /* if it had died, or could not start */
 	sp_logs_use_file(&m.logs);
 	close_all(&m);
 	return ok;
