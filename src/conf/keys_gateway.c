@@ -56,7 +56,6 @@ static const struct sp_conf_key gateway_keys[] = {
 	GATEWAY("include", SP_CONF_INCLUDE, include,
 		.help = "More files, in sorted order: they may add sections and list items, not change a scalar."),
 	GATEWAY("sandbox", SP_CONF_WORD, pub.sandbox, .def = "auto", .words = sandboxes, .needs_restart = true,
-		.is_later = true,
 		.help = "auto: all that the kernel offers; require, require-all: refuse to start without; off: "
 			"debugging."),
 };

@@ -86,6 +86,8 @@ static bool start(struct sp_asked *asked, int master_fd, struct sp_err *err)
 	asked->master.on_message = on_order;
 	asked->master.on_end = on_master_gone;
 	sp_channel_open(&asked->master, asked->loop, master_fd, asked->self, SP_IPC_MASTER);
+	if (!sp_sandbox_finish(asked->sandbox, err))
+		return false;
 	return sp_channel_send(&asked->master, &ready) == SP_IPC_DONE || sp_err_set(err, "the master is gone");
 }
 

@@ -153,6 +153,16 @@ bool sp_sandbox_seal(const struct sp_sandbox_want *want, struct sp_sandbox_level
 	       sp_sandbox_judge(reached, want->demand, err);
 }
 
+bool sp_sandbox_finish(struct sp_sandbox *sandbox, struct sp_err *err)
+{
+	if (sandbox == NULL)
+		return true;
+	if (!sp_sandbox_seal(&sandbox->want, &sandbox->level, err))
+		return false;
+	sp_sandbox_log(&sandbox->level);
+	return true;
+}
+
 bool sp_sandbox_enter(const struct sp_sandbox_want *want, struct sp_sandbox_level *reached, struct sp_err *err)
 {
 	return sp_sandbox_drop(want, reached, err) && sp_sandbox_seal(want, reached, err);

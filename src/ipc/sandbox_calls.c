@@ -133,6 +133,7 @@ static const struct sp_call serving[] = {
 	CALL(getsockname, "which of our addresses a client came to"),
 	CALL(getsockopt, "has the connect worked", IS(1, SOL_SOCKET), IS(2, SO_ERROR)),
 	CALL(setsockopt, "close with a reset", IS(1, SOL_SOCKET), IS(2, SO_LINGER)),
+	CALL(setsockopt, "a client hears at once that its hello came", IS(1, IPPROTO_TCP), IS(2, TCP_QUICKACK)),
 };
 
 /* Only TCP and, for names, UDP over IP: no raw or netlink socket, no vsock, no Unix socket, no MPTCP (it passes
@@ -173,6 +174,7 @@ static const struct sp_call monitor[] = {
 #define LOG_FLAGS (O_WRONLY | O_RDWR | O_APPEND | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC | O_NONBLOCK | O_NOCTTY)
 
 static const struct sp_call logger[] = {
+	CALL(pwritev2, "lines to a pipe of somebody else's, who may not empty it", IS(5, RWF_NOWAIT)),
 	CALL(openat, "a log or the journal, by its directory", DIR_AT(0), ONLY(2, LOG_FLAGS), ONLY(3, 0640)),
 	POLITE(openat, EACCES, "libc looks for the time zone", IS(0, AT_FDCWD)),
 	CALL(newfstatat, "is it a regular file (libc's fstat)", IS(3, AT_EMPTY_PATH)),
@@ -418,7 +420,7 @@ const struct sp_role_row sp_role_rows[SP_ROLE_COUNT] = {
 	[SP_ROLE_LOGGER] = {
 		.name = "logger",
 		.groups = { GROUP(every), GROUP(logger) },
-		.without = SP_BIT(SP_LAYER_ROOT), /* Landlock names its directories instead */
+		.without = SP_BIT(SP_LAYER_DEATH), /* it writes what the others said, and goes when its channel ends */
 		.may_write_files = true,
 	},
 	[SP_ROLE_WORKER] = {

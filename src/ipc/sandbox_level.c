@@ -139,21 +139,32 @@ static void append(char list[static LIST_MOST], const struct sp_sandbox_level *l
 		snprintf(list + n, LIST_MOST - n, "%s%s", comma, layer_names[i]);
 }
 
+/* Who left it out on purpose has been told so once, by the master. */
+static bool is_on_purpose(const struct sp_sandbox_layer *layer)
+{
+	return layer->lack == SP_LACK_OFF || layer->lack == SP_LACK_SANITIZER;
+}
+
 void sp_sandbox_log(const struct sp_sandbox_level *level)
 {
 	char in_force[LIST_MOST] = "", missing[LIST_MOST] = "";
+	bool is_less = false;
 
 	for (unsigned i = 0; i < SP_LAYER_COUNT; i++) {
 		if (level->layer[i].state == SP_LAYER_IN_FORCE)
 			append(in_force, level, i, false);
 		else if (level->layer[i].state != SP_LAYER_NOT_MEANT)
 			append(missing, level, i, true);
+		is_less = is_less || (level->layer[i].state == SP_LAYER_MISSING && !is_on_purpose(&level->layer[i]));
 	}
-	if (missing[0] != '\0')
+	if (missing[0] == '\0')
+		snprintf(missing, sizeof(missing), "none");
+	if (is_less)
 		sp_warn("sandbox", SP_KV_TEXT("role", sp_sandbox_role_name(level->role)),
 			SP_KV_TEXT("missing", missing), SP_KV_TEXT("in_force", in_force),
 			SP_KV_U64("landlock_abi", level->landlock_abi));
 	else
-		sp_info("sandbox", SP_KV_TEXT("role", sp_sandbox_role_name(level->role)), SP_KV_TEXT("missing", "none"),
-			SP_KV_TEXT("in_force", in_force), SP_KV_U64("landlock_abi", level->landlock_abi));
+		sp_info("sandbox", SP_KV_TEXT("role", sp_sandbox_role_name(level->role)),
+			SP_KV_TEXT("missing", missing), SP_KV_TEXT("in_force", in_force),
+			SP_KV_U64("landlock_abi", level->landlock_abi));
 }

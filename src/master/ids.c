@@ -1,6 +1,5 @@
 #include "ids.h"
 
-#include <errno.h>
 #include <grp.h>
 #include <pwd.h>
 #include <string.h>
@@ -79,18 +78,6 @@ bool sp_ids_find(const struct sp_conf_gateway *gateway, uid_t self, struct sp_id
 		return false;
 	*key = "group";
 	return find_group(gateway, out, err);
-}
-
-bool sp_ids_become(const struct sp_ids *ids, struct sp_err *err)
-{
-	if (!ids->must_change)
-		return true;
-	if (setgroups(0, NULL) != 0 || setresgid(ids->gid, ids->gid, ids->gid) != 0 ||
-	    setresuid(ids->uid, ids->uid, ids->uid) != 0)
-		return sp_err_set(err, "cannot become uid %u: %s", (unsigned)ids->uid, strerror(errno));
-	if (setuid(0) == 0)
-		return sp_err_set(err, "could become root again: refusing to run");
-	return true;
 }
 
 void sp_master_vet(const struct sp_conf *conf, struct sp_conf_report *report)

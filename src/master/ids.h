@@ -20,7 +20,5 @@ struct sp_ids {
 /* false with *err, and *key the gateway's key that is wrong: a user or group that the file names and nobody has. */
 SP_MUST_USE bool sp_ids_find(const struct sp_conf_gateway *gateway, uid_t self, struct sp_ids *out, const char **key,
 			     struct sp_err *err);
-/* For this process and for good. false with *err. */
-SP_MUST_USE bool sp_ids_become(const struct sp_ids *ids, struct sp_err *err);
 
 #endif

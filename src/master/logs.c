@@ -2,6 +2,8 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <limits.h>
+#include <poll.h>
 #include <string.h>
 #include <sys/stat.h>
 #include <unistd.h>
@@ -86,6 +88,19 @@ static bool open_pipe(struct sp_logs *logs, enum sp_ipc_log which, struct sp_err
 void sp_logs_use_pipe(const struct sp_logs *logs)
 {
 	sp_log_to(logs->to[SP_IPC_LOG_ERROR]);
+}
+
+void sp_logs_write_rest(const struct sp_logs *logs)
+{
+	struct pollfd to = { .fd = logs->fds[SP_IPC_LOG_ERROR], .events = POLLOUT };
+	char bytes[PIPE_BUF]; /* a pipe that is ready takes as much at once */
+	ssize_t n;
+
+	if (logs->from[SP_IPC_LOG_ERROR] < 0)
+		return;
+	while (poll(&to, 1, 0) == 1 && (n = read(logs->from[SP_IPC_LOG_ERROR], bytes, sizeof(bytes))) > 0)
+		if (write(to.fd, bytes, (size_t)n) != n)
+			return;
 }
 
 void sp_logs_use_file(const struct sp_logs *logs)

@@ -23,6 +23,7 @@ SP_MUST_USE bool sp_logs_reopen(struct sp_logs *logs, const struct sp_conf *conf
 				struct sp_err *err);
 void sp_logs_use_pipe(const struct sp_logs *logs); /* there is a logger */
 void sp_logs_use_file(const struct sp_logs *logs); /* there is none any more */
+void sp_logs_write_rest(const struct sp_logs *logs); /* of the errors' pipe, which no logger reads any more; never waits */
 bool sp_logs_is_file(const struct sp_conf *conf, enum sp_ipc_log which);
 void sp_logs_close(struct sp_logs *logs);
 

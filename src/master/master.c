@@ -239,7 +239,7 @@ static bool open_all(struct sp_master *m, struct sp_err *err)
 		return false;
 	sp_notify_open(&m->notify, getenv("NOTIFY_SOCKET"));
 	m->watchdog_ms = sp_notify_watchdog_ms(getenv("WATCHDOG_USEC"), getenv("WATCHDOG_PID"), getpid());
-	if (!take_ids(m, err))
+	if (!take_ids(m, err) || !sp_confine_open(m, err))
 		return false;
 	sp_limits_raise(m->conf);
 	(void)sp_siphash_process_key(); /* made before the first fork: the workers share it */
@@ -261,6 +261,7 @@ static void close_all(struct sp_master *m)
 		(void)event_del(&m->signal_event);
 		close(m->signal_fd);
 	}
+	sp_confine_close(m);
 	sp_notify_close(&m->notify);
 	sp_loop_free(m->loop);
 	sp_logs_close(&m->logs);
@@ -271,6 +272,7 @@ bool sp_master_run(const struct sp_conf *conf, struct sp_err *err)
 	struct sp_master m = { .conf = conf,
 			       .workers = count_workers(conf),
 			       .signal_fd = -1,
+			       .empty_root = -1,
 			       .notify.fd = -1,
 			       .logs = { { -1, -1 }, { -1, -1 }, { -1, -1 } } };
 	bool ok = false;
@@ -297,6 +299,7 @@ out:
 	if (ok)
 		sp_info("stopped");
 	sp_slots_end_role(&m, SP_IPC_LOGGER); /* it writes what the others said */
+	sp_logs_write_rest(&m.logs); /* if it had died, or could not start */
 	sp_logs_use_file(&m.logs);
 	close_all(&m);
 	return ok;

@@ -13,6 +13,7 @@
 #include "logs.h"
 #include "notify.h"
 #include "sp/ipc/channel.h"
+#include "sp/ipc/sandbox.h"
 #include "sp/net/deadline.h"
 #include "sp/net/loop.h"
 #include "sp/worker/tally.h"
@@ -54,6 +55,9 @@ struct sp_master {
 	struct sp_binds binds;
 	struct sp_logs logs;
 	struct sp_ids ids;
+	int empty_root; /* owned: what the children of a root master are put into; -1 = none */
+	uint16_t *ports; /* owned: where the dialer may connect to */
+	size_t port_count;
 	struct sp_webroots webroots;
 	struct sp_tally *tally; /* owned */
 	struct sp_notify notify;
@@ -92,6 +96,12 @@ SP_MUST_USE bool sp_tickets_begin(struct sp_master *m, struct sp_err *err);
 void sp_links_of_worker(struct sp_master *m, unsigned worker, struct sp_links *links);
 void sp_links_close(struct sp_links *links); /* the worker has its own copies, or will never be */
 void sp_links_of_role(struct sp_slot *slot);
+
+/* confine.c: what `sandbox =` and the way that we were started make of each process. */
+SP_MUST_USE bool sp_confine_open(struct sp_master *m, struct sp_err *err);
+void sp_confine_close(struct sp_master *m);
+/* All but the descriptors that stay and the parent. The want borrows from the master. */
+void sp_confine_want(const struct sp_master *m, enum sp_ipc_role role, struct sp_sandbox_want *want);
 
 /* spawn.c: the fork. Returns the child's pid in the master, with *channel_fd its end; -1 with *err. In the child it does
  * not return. links: of a worker, else NULL. */

@@ -208,6 +208,8 @@ static void bury(struct sp_slot *slot, int status)
 		slot->pid = 0;
 		return;
 	}
+	if (WIFSIGNALED(status) && WTERMSIG(status) == SIGSYS)
+		sp_error("sandbox_violation", SLOT_FIELDS(slot));
 	wait = sp_backoff_next(&slot->backoff, lived);
 	log_death(slot, status, lived, wait);
 	slot->pid = 0;

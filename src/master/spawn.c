@@ -7,7 +7,6 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/prctl.h>
 #include <time.h>
 #include <unistd.h>
 
@@ -20,35 +19,12 @@
 #include "sp/worker/worker.h"
 
 #ifdef SP_SAN
-#define IS_DUMPABLE 1 /* the leak checker has to look into us */
+#define LAST_REPLACED STDOUT_FILENO /* a sanitizer's report goes where it is looked for */
 #else
-#define IS_DUMPABLE 0
+#define LAST_REPLACED STDERR_FILENO
 #endif
 
 _Static_assert((int)SP_WORKER_CANNOT_START == (int)SP_ROLE_CANNOT_START, "one exit code for all children");
-
-static int by_value(const void *a, const void *b)
-{
-	int x = *(const int *)a, y = *(const int *)b;
-
-	return (x > y) - (x < y);
-}
-
-/* Closes every descriptor above 2 that is not in keep[0..n). */
-static void close_others(int *keep, size_t n)
-{
-	unsigned from = STDERR_FILENO + 1;
-
-	qsort(keep, n, sizeof(*keep), by_value);
-	for (size_t i = 0; i < n; i++) {
-		if (keep[i] < (int)from)
-			continue;
-		if ((unsigned)keep[i] > from)
-			(void)close_range(from, (unsigned)keep[i] - 1, 0);
-		from = (unsigned)keep[i] + 1;
-	}
-	(void)close_range(from, ~0U, 0);
-}
 
 static void set_signals(const sigset_t *blocked)
 {
@@ -70,53 +46,55 @@ static void forget_environment(void)
 	(void)clearenv();
 }
 
-/* Last of all that needs a right; the order is that of the kernel's traps: a change of uid undoes what stands behind. */
-static bool drop_rights(const struct sp_ids *ids, pid_t parent, bool may_outlive, struct sp_err *err)
-{
-	if (!sp_ids_become(ids, err))
-		return false;
-	if (prctl(PR_SET_DUMPABLE, IS_DUMPABLE, 0, 0, 0) != 0)
-		return sp_err_set(err, "cannot become undumpable: %s", strerror(errno));
-	if (!may_outlive && prctl(PR_SET_PDEATHSIG, SIGKILL, 0, 0, 0) != 0)
-		return sp_err_set(err, "cannot be bound to the master's life: %s", strerror(errno));
-	if (getppid() != parent)
-		return sp_err_set(err, "the master is gone already");
-	if (prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) != 0)
-		return sp_err_set(err, "cannot give up new privileges: %s", strerror(errno));
-	return true;
-}
-
 struct birth {
 	struct sp_master *m;
 	const struct sp_slot *slot;
 	const struct sp_links *links; /* of a worker */
 	int channel_fd;
 	pid_t parent;
+	struct sp_sandbox sandbox;
 };
 
-/* keep has room for what every process keeps. */
-static void settle_in(const struct birth *b, int *keep, size_t kept)
+static bool is_sink(const struct birth *b, int fd)
 {
+	return b->slot->role == SP_IPC_LOGGER &&
+	       (fd == b->m->logs.fds[SP_IPC_LOG_ACCESS] || fd == b->m->logs.fds[SP_IPC_LOG_ERROR]);
+}
+
+/* No file or terminal of whoever started us; and what the C library says of a process that it ends stands in the log. */
+static void leave_standard_files(const struct birth *b)
+{
+	for (int fd = STDIN_FILENO; fd <= LAST_REPLACED; fd++)
+		if (!is_sink(b, fd))
+			(void)dup2(b->m->logs.to[SP_IPC_LOG_ERROR], fd);
+}
+
+/* keep has room for what every process keeps: two more. */
+static void settle_in(struct birth *b, int *keep, size_t kept)
+{
+	struct sp_sandbox_want *want = &b->sandbox.want;
 	struct sp_err err = { .text = "" };
 	char name[32];
 
 	sp_slot_name(b->slot, name);
 	keep[kept++] = b->channel_fd;
-	keep[kept++] = b->m->logs.to[SP_IPC_LOG_ACCESS];
 	keep[kept++] = b->m->logs.to[SP_IPC_LOG_ERROR];
 	sp_logs_use_pipe(&b->m->logs);
-	close_others(keep, kept);
+	leave_standard_files(b);
 	set_signals(&b->m->signals);
 	forget_environment();
 	sp_title_set(name);
-	/* The logger sees the end of its channel, writes what the others said, and goes. */
-	if (drop_rights(&b->m->ids, b->parent, b->slot->role == SP_IPC_LOGGER, &err))
+	sp_confine_want(b->m, b->slot->role, want);
+	want->keep = keep;
+	want->keep_count = kept;
+	want->parent = b->parent;
+	if (sp_sandbox_drop(want, &b->sandbox.level, &err))
 		return;
 	sp_error("cannot_start", SP_KV_TEXT("process", name), SP_KV_TEXT("why", err.text));
 	_exit(SP_WORKER_CANNOT_START);
 }
 
-_Noreturn static void be_worker(const struct birth *b)
+_Noreturn static void be_worker(struct birth *b)
 {
 	struct sp_master *m = b->m;
 	struct sp_worker_socket *sockets = calloc(sp_binds_most(&m->binds) + 1, sizeof(*sockets));
@@ -130,6 +108,7 @@ _Noreturn static void be_worker(const struct birth *b)
 		keep[kept++] = sockets[i].fd;
 	keep[kept++] = b->links->keeper_fd;
 	keep[kept++] = b->links->dialer_fd;
+	keep[kept++] = m->logs.to[SP_IPC_LOG_ACCESS];
 	settle_in(b, keep, kept);
 	free(keep);
 
@@ -145,6 +124,7 @@ _Noreturn static void be_worker(const struct birth *b)
 		.keeper_fd = b->links->keeper_fd,
 		.dialer_fd = b->links->dialer_fd,
 		.access_fd = m->logs.to[SP_IPC_LOG_ACCESS],
+		.sandbox = &b->sandbox,
 	};
 	enum sp_worker_exit code = sp_worker_run(&env);
 
@@ -153,10 +133,12 @@ _Noreturn static void be_worker(const struct birth *b)
 }
 
 /* The keeper alone inherits the key files. */
-_Noreturn static void be_keeper(const struct birth *b)
+_Noreturn static void be_keeper(struct birth *b)
 {
 	const struct sp_conf *conf = b->m->conf;
-	struct sp_role_env env = { .conf = conf, .workers = b->m->workers, .channel_fd = b->channel_fd };
+	struct sp_role_env env = {
+		.conf = conf, .workers = b->m->workers, .channel_fd = b->channel_fd, .sandbox = &b->sandbox
+	};
 	int *keep = calloc(conf->cert_count + 3, sizeof(*keep));
 	size_t kept = 0;
 
@@ -170,20 +152,22 @@ _Noreturn static void be_keeper(const struct birth *b)
 	exit(sp_keeper_run(&env));
 }
 
-_Noreturn static void be_dialer(const struct birth *b)
+_Noreturn static void be_dialer(struct birth *b)
 {
-	struct sp_role_env env = { .conf = b->m->conf, .workers = b->m->workers, .channel_fd = b->channel_fd };
-	int keep[3];
+	struct sp_role_env env = {
+		.conf = b->m->conf, .workers = b->m->workers, .channel_fd = b->channel_fd, .sandbox = &b->sandbox
+	};
+	int keep[2];
 
 	settle_in(b, keep, 0);
 	exit(sp_dialer_run(&env));
 }
 
-_Noreturn static void be_logger(const struct birth *b)
+_Noreturn static void be_logger(struct birth *b)
 {
 	const struct sp_logs *logs = &b->m->logs;
-	struct sp_logger_env env = { .channel_fd = b->channel_fd };
-	int keep[2 * SP_IPC_LOG_COUNT + 3];
+	struct sp_logger_env env = { .channel_fd = b->channel_fd, .sandbox = &b->sandbox };
+	int keep[2 * SP_IPC_LOG_COUNT + 2];
 	size_t kept = 0;
 
 	for (unsigned which = 0; which < SP_IPC_LOG_COUNT; which++) {
@@ -194,7 +178,7 @@ _Noreturn static void be_logger(const struct birth *b)
 	exit(sp_logger_run(&env));
 }
 
-_Noreturn static void be(const struct birth *b)
+_Noreturn static void be(struct birth *b)
 {
 	if (b->slot->role == SP_IPC_WORKER)
 		be_worker(b);

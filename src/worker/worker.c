@@ -1,9 +1,10 @@
 #include "sp/worker/worker.h"
 
+#include <fcntl.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/stat.h>
+#include <sys/mman.h>
 #include <unistd.h>
 
 #include "dial.h"
@@ -85,22 +86,35 @@ static void take_peer(struct worker *w, struct sp_ipc_message *m)
 	m->fd = -1;
 }
 
-/* What the master packed, from sealed memory: it cannot change or shrink under us. */
+/* What the master packed, from sealed memory: it cannot change or shrink under us. Mapped, since that is what the sandbox
+ * lets us do with a descriptor of that kind. */
+static struct sp_challenges *unpack(int fd, off_t size)
+{
+	struct sp_challenges *set;
+	void *pack;
+
+	if (size == 0)
+		return sp_challenges_new(SP_STR(""));
+	pack = mmap(NULL, (size_t)size, PROT_READ, MAP_PRIVATE, fd, 0);
+	if (pack == MAP_FAILED)
+		return NULL;
+	set = sp_challenges_new(sp_str_of(pack, (size_t)size));
+	(void)munmap(pack, (size_t)size);
+	return set;
+}
+
 static void take_challenges(struct worker *w, uint32_t listener, int fd)
 {
-	struct sp_challenges *set = NULL;
-	struct stat st;
-	char *pack;
+	struct sp_challenges *set;
+	int seals = fcntl(fd, F_GET_SEALS);
+	off_t size = lseek(fd, 0, SEEK_END);
 
-	if (listener >= w->env->conf->listener_count || fstat(fd, &st) != 0 || st.st_size < 0 ||
-	    st.st_size > SP_CHALLENGE_PACK_MAX)
+	if (listener >= w->env->conf->listener_count || seals < 0 || (seals & F_SEAL_SHRINK) == 0 || size < 0 ||
+	    size > SP_CHALLENGE_PACK_MAX)
 		return;
-	pack = malloc((size_t)st.st_size + 1);
-	if (pack != NULL && pread(fd, pack, (size_t)st.st_size, 0) == st.st_size)
-		set = sp_challenges_new(sp_str_of(pack, (size_t)st.st_size));
-	free(pack);
+	set = unpack(fd, size);
 	if (set == NULL)
-		sp_error("challenges_not_taken", SP_KV_U64("bytes", (uint64_t)st.st_size));
+		sp_error("challenges_not_taken", SP_KV_U64("bytes", (uint64_t)size));
 	else
 		sp_proxy_set_challenges(w->proxy, listener, set);
 }
@@ -201,7 +215,7 @@ enum sp_worker_exit sp_worker_run(const struct sp_worker_env *env)
 	sp_log_as(name);
 	sp_clock_tick();
 	sp_deadline_init(&w.cut);
-	if (!start(&w, &err)) {
+	if (!start(&w, &err) || !sp_sandbox_finish(env->sandbox, &err)) {
 		sp_error("worker_cannot_start", SP_KV_TEXT("why", err.text));
 		w.exit = SP_WORKER_CANNOT_START;
 	} else if (sp_channel_send(&w.master, &ready) != SP_IPC_DONE) {

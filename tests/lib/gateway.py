@@ -226,6 +226,7 @@ class Gateway:
             os.kill(pid, signal.SIGKILL)
         err = self.err()
         assert not REPORTS.search(err), err
+        assert "event=sandbox_violation" not in err, err
         if expect_clean:
             assert code == 0, f"exit {code}:\n{err[-3000:]}"
             assert not left, f"processes left behind: {left}"

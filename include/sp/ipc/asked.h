@@ -10,6 +10,7 @@
 #define SP_IPC_ASKED_H
 
 #include "sp/ipc/channel.h"
+#include "sp/ipc/sandbox.h"
 
 struct sp_asked_peer {
 	struct sp_asked *of;
@@ -23,6 +24,7 @@ struct sp_asked {
 	enum sp_ipc_role self;
 	unsigned workers;
 	uint64_t rate, burst; /* questions of one worker: a second, and at once */
+	struct sp_sandbox *sandbox; /* borrowed; entered before it serves; NULL: none */
 	void (*on_ask)(struct sp_asked_peer *peer, struct sp_ipc_message *question, bool is_over);
 	/* From here on private. */
 	struct sp_loop *loop; /* owned while it runs */

@@ -114,6 +114,15 @@ SP_MUST_USE bool sp_sandbox_seal(const struct sp_sandbox_want *want, struct sp_s
 SP_MUST_USE bool sp_sandbox_enter(const struct sp_sandbox_want *want, struct sp_sandbox_level *reached,
 				  struct sp_err *err);
 
+/* A process's own, between the two steps. */
+struct sp_sandbox {
+	struct sp_sandbox_want want;
+	struct sp_sandbox_level level;
+};
+
+/* Seals, and says in the log what was reached. NULL: a process without a sandbox; nothing is done. */
+SP_MUST_USE bool sp_sandbox_finish(struct sp_sandbox *sandbox, struct sp_err *err);
+
 /* For the master, as root: an empty directory of root's without a name, in which nothing can ever be made. A
  * descriptor for sp_sandbox_want.empty_root, or -1 with *err. */
 SP_MUST_USE int sp_sandbox_open_root(struct sp_err *err);
@@ -128,7 +137,7 @@ const char *sp_sandbox_layer_name(enum sp_layer layer);
 #define SP_SANDBOX_TEXT 96
 /* "yes", "no: this kernel has none", "not meant: not started as root"; text is the room for it, returned. */
 const char *sp_sandbox_layer_text(const struct sp_sandbox_layer *layer, char text[static SP_SANDBOX_TEXT]);
-/* One event with all of it; a warning where a layer is missing. */
+/* One event with all of it; a warning where a layer is missing that was wanted. */
 void sp_sandbox_log(const struct sp_sandbox_level *level);
 
 #endif

@@ -18,6 +18,7 @@ struct sp_logger_env {
 	int channel_fd;                         /* to the master; owned from here on, as the next */
 	int pipes[SP_IPC_LOG_COUNT];            /* the reading ends, non-blocking; -1: that log is off */
 	int sinks[SP_IPC_LOG_COUNT];            /* where the lines go; owned above 2 */
+	struct sp_sandbox *sandbox;             /* as in struct sp_role_env */
 };
 
 /* Returns when the process should exit: what was in the pipes is written then. */

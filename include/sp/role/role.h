@@ -6,11 +6,13 @@
 #define SP_ROLE_ROLE_H
 
 #include "sp/conf/conf.h"
+#include "sp/ipc/sandbox.h"
 
 struct sp_role_env {
 	const struct sp_conf *conf;     /* borrowed */
 	unsigned workers;               /* how many places of workers there are */
 	int channel_fd;                 /* to the master; owned from here on */
+	struct sp_sandbox *sandbox;     /* borrowed; dropped already, sealed by the role before it serves; NULL: none */
 };
 
 enum sp_role_exit {

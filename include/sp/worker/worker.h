@@ -12,6 +12,7 @@
 #include <stdint.h>
 
 #include "sp/conf/conf.h"
+#include "sp/ipc/sandbox.h"
 #include "sp/worker/tally.h"
 
 struct sp_worker_socket {
@@ -31,6 +32,7 @@ struct sp_worker_env {
 	int channel_fd;                 /* to the master; owned from here on */
 	int keeper_fd, dialer_fd;       /* to keeper and dialer, likewise; -1: nobody there just now, one will be sent */
 	int access_fd;                  /* access lines: a non-blocking pipe; -1 = off; owned from here on */
+	struct sp_sandbox *sandbox;     /* borrowed; dropped already, sealed before the first client; NULL: none */
 };
 
 enum sp_worker_exit {

@@ -82,6 +82,7 @@ enum sp_role_exit sp_dialer_run(const struct sp_role_env *env)
 {
 	struct dialer dialer = { .asked = { .self = SP_IPC_DIALER,
 					    .workers = env->workers,
+					    .sandbox = env->sandbox,
 					    .rate = CONNECTS_A_SECOND,
 					    .burst = CONNECTS_AT_ONCE,
 					    .on_ask = on_ask } };

@@ -39,6 +39,7 @@ enum sp_role_exit sp_keeper_run(const struct sp_role_env *env)
 {
 	struct keeper keeper = { .asked = { .self = SP_IPC_KEEPER,
 					    .workers = env->workers,
+					    .sandbox = env->sandbox,
 					    .rate = SIGNATURES_A_SECOND,
 					    .burst = SIGNATURES_AT_ONCE,
 					    .on_ask = on_ask } };

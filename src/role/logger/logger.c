@@ -176,6 +176,8 @@ static bool start(struct logger *logger, const struct sp_logger_env *env, struct
 	logger->master.on_message = on_message;
 	logger->master.on_end = on_master_gone;
 	sp_channel_open(&logger->master, logger->loop, env->channel_fd, SP_IPC_LOGGER, SP_IPC_MASTER);
+	if (!sp_sandbox_finish(env->sandbox, err))
+		return false;
 	return sp_channel_send(&logger->master, &ready) == SP_IPC_DONE || sp_err_set(err, "the master is gone");
 }
 

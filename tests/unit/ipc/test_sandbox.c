@@ -83,6 +83,9 @@ static void test_escapes(void **state)
 						      sp_sandbox_role_name(role), escapes[i].name, landlock_abi());
 					continue;
 				}
+				if (start == AS_ROOT && role == SP_ROLE_LOGGER &&
+				    strcmp(escapes[i].name, "open_absolute") == 0)
+					want = ENOENT; /* in the empty root there is no such name */
 				got = outcome_of(role, start, false, try_escape, &escapes[i]);
 				if (got == want)
 					continue;
@@ -224,7 +227,7 @@ static void check_status(enum sp_role role, enum start start, pid_t pid)
 	n = readlink(root, link, sizeof(link) - 1);
 	assert_true(n > 0);
 	link[n] = '\0';
-	assert_int_equal(strcmp(link, "/") != 0, start == AS_ROOT && role != SP_ROLE_LOGGER);
+	assert_int_equal(strcmp(link, "/") != 0, start == AS_ROOT);
 }
 
 static void test_status(void **state)

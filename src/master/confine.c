@@ -1,0 +1,101 @@
+/*
+ * confine - what `sandbox =` and the way that we were started make of each
+ * process that is born: its ids, its root, its limits, its ports.
+ */
+#include "master_int.h"
+
+#include <stdlib.h>
+#include <unistd.h>
+
+#include "limits.h"
+#include "sp/base/log.h"
+
+#define ROLE_OWN 64U /* descriptors of a role beside its workers' channels and key files */
+
+_Static_assert((int)SP_DEMAND_AUTO == (int)SP_SANDBOX_AUTO && (int)SP_DEMAND_REQUIRE == (int)SP_SANDBOX_REQUIRE &&
+		       (int)SP_DEMAND_REQUIRE_ALL == (int)SP_SANDBOX_REQUIRE_ALL &&
+		       (int)SP_DEMAND_OFF == (int)SP_SANDBOX_OFF,
+	       "the configuration's words are the sandbox's demands");
+
+static void warn_of_none(const struct sp_conf *conf)
+{
+	if (conf->gateway.sandbox == SP_SANDBOX_OFF)
+		sp_warn("sandbox_off", SP_KV_TEXT("why", "sandbox = off"));
+#ifdef SP_SAN
+	else
+		sp_warn("sandbox_off", SP_KV_TEXT("why", "a sanitizer build cannot live in one"));
+#endif
+}
+
+/* The ports of all backends; what port goes with which address is the egress rules' matter. */
+static bool list_ports(struct sp_master *m, struct sp_err *err)
+{
+	const struct sp_conf *conf = m->conf;
+
+	m->ports = calloc(conf->backend_count + 1, sizeof(*m->ports));
+	if (m->ports == NULL)
+		return sp_err_set(err, "no memory for the backends' ports");
+	for (size_t i = 0; i < conf->pool_count; i++)
+		for (size_t k = 0; k < conf->pools[i].backend_count; k++)
+			m->ports[m->port_count++] = conf->pools[i].backends[k].addr.port;
+	return true;
+}
+
+bool sp_confine_open(struct sp_master *m, struct sp_err *err)
+{
+	struct sp_err why = { .text = "" };
+
+	warn_of_none(m->conf);
+	if (m->ids.must_change && m->conf->gateway.sandbox != SP_SANDBOX_OFF) {
+		m->empty_root = sp_sandbox_open_root(&why);
+		if (m->empty_root < 0)
+			sp_warn("no_empty_root", SP_KV_TEXT("why", why.text));
+	}
+	return list_ports(m, err);
+}
+
+void sp_confine_close(struct sp_master *m)
+{
+	if (m->empty_root >= 0)
+		(void)close(m->empty_root);
+	m->empty_root = -1;
+	free(m->ports);
+	m->ports = NULL;
+}
+
+static enum sp_role sandbox_of(enum sp_ipc_role role)
+{
+	switch (role) {
+	case SP_IPC_MASTER: return SP_ROLE_MASTER;
+	case SP_IPC_KEEPER: return SP_ROLE_KEEPER;
+	case SP_IPC_DIALER: return SP_ROLE_DIALER;
+	case SP_IPC_LOGGER: return SP_ROLE_LOGGER;
+	case SP_IPC_WORKER: break;
+	}
+	return SP_ROLE_WORKER;
+}
+
+/* The dialer's sockets count against its own limit until their workers have taken them. */
+static uint64_t descriptors_of(const struct sp_master *m, enum sp_ipc_role role)
+{
+	if (role == SP_IPC_WORKER || role == SP_IPC_DIALER)
+		return sp_limits_descriptors(m->conf);
+	return ROLE_OWN + m->workers + m->conf->cert_count;
+}
+
+void sp_confine_want(const struct sp_master *m, enum sp_ipc_role role, struct sp_sandbox_want *want)
+{
+	const struct sp_conf *conf = m->conf;
+
+	*want = (struct sp_sandbox_want){
+		.role = sandbox_of(role),
+		.demand = (enum sp_demand)conf->gateway.sandbox,
+		.changes_ids = m->ids.must_change,
+		.uid = m->ids.uid,
+		.gid = m->ids.gid,
+		.empty_root = m->empty_root,
+		.ports = m->ports,
+		.port_count = m->port_count,
+		.nofile = descriptors_of(m, role),
+	};
+}
