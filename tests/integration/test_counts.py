@@ -119,9 +119,9 @@ def by_wildcard(i):
 
 
 def instructions(gateway, folder, kind, count, times):
-    """Of the only worker, from its fork to its end; callgrind counts them."""
+    """Of the only worker, from its fork to its end; callgrind counts them, and cannot live in a sandbox."""
     port = program.free_port()
-    text = (f"[gateway]\nworkers = 1\n[log]\naccess = off\n[listener:main]\nbind = 127.0.0.1:{port}\n"
+    text = (f"[gateway]\nworkers = 1\nsandbox = off\n[log]\naccess = off\n[listener:main]\nbind = 127.0.0.1:{port}\n"
             "max_requests_per_connection = 100000\n")
     asked = []
     for i in range(count):
