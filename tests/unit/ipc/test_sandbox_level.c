@@ -77,7 +77,7 @@ static const struct {
 		{ "open", ENOENT, EACCES, 1 }, /* the empty root; Landlock */
 		{ "stat", ENOENT, 0, 0 }, /* Landlock lets one ask for names */
 		{ "mkdir", ENOENT, EACCES, 1 },
-		{ "execve", EAGAIN, EACCES, 1 }, /* rlimit, before the empty root would say so; Landlock */
+		{ "execve", ENOENT, EACCES, 1 }, /* the empty root; Landlock */
 		{ "clone", EAGAIN, EAGAIN, 0 }, /* rlimit */
 		{ "ptrace", EPERM, EPERM, 1 },
 		{ "read_parent", EPERM, EPERM, 1 },
@@ -139,6 +139,12 @@ static int outcome_without_filter(const struct layer_case *c)
 	return WIFEXITED(status) ? WEXITSTATUS(status) : 1000 + WTERMSIG(status);
 }
 
+/* execve(2): RLIMIT_NPROC speaks first where the user had processes already when the ids were changed. */
+static bool is_exec_over_limit(const struct escape *escape, int outcome)
+{
+	return strcmp(escape->name, "execve") == 0 && outcome == EAGAIN;
+}
+
 static void test_layers(void **state)
 {
 	unsigned wrong = 0;
@@ -155,7 +161,7 @@ static void test_layers(void **state)
 				continue;
 			}
 			got = outcome_without_filter(&c);
-			if (got == want)
+			if (got == want || is_exec_over_limit(c.escape, got))
 				continue;
 			wrong++;
 			print_message("  %s, %s: outcome %d, not %d\n", start_names[start], layer_escapes[i].name, got,
