@@ -35,15 +35,17 @@ apt_install() {
 # A root fresh from debootstrap knows Debian's main archive alone, and its libevent lacks the fixes. Then Debian's
 # security archive is asked too: by our own calls of apt and no others.
 add_security_archive() {
-	local candidate codename parts=build/apt-sources
+	local candidate codename line parts=build/apt-sources examples=/usr/share/doc/apt/examples/sources.list
 	candidate=$(apt-cache policy libevent-dev | sed -n 's/^ *Candidate: //p')
 	is_new_enough libevent-dev "$candidate" && return 0
 	codename=$(. /etc/os-release && echo "${VERSION_CODENAME:-}")
 	[ "$codename" = bookworm ] || return 0
-	echo "apt offers libevent $candidate, which lacks security fixes: asking security.debian.org too"
+	line=$(sed -n 's|^deb \([^ ]*\) bookworm-security .*|deb \1 bookworm-security main|p' "$examples" 2>/dev/null | head -n 1)
+	[ -n "$line" ] || return 0
+	echo "apt offers libevent $candidate, which lacks security fixes: asking Debian's security archive too"
 	rm -rf "$parts" && mkdir -p "$parts"
 	find /etc/apt/sources.list.d -name '*.list' -o -name '*.sources' | xargs -r cp -t "$parts"
-	echo "deb http://security.debian.org/debian-security bookworm-security main" >"$parts/zz-security.list"
+	echo "$line" >"$parts/zz-security.list"
 	apt_sources=(-o "Dir::Etc::SourceParts=$PWD/$parts")
 	apt_get update
 }
