@@ -1,0 +1,48 @@
+"""The units in deploy/systemd: what systemd itself thinks of them."""
+import os
+import re
+import shutil
+import subprocess
+
+import pytest
+
+import gateway as program
+
+UNITS = os.path.join(os.path.dirname(__file__), "..", "..", "deploy", "systemd")
+
+pytestmark = pytest.mark.skipif(not shutil.which("systemd-analyze"), reason="NOT SEEN: no systemd-analyze here")
+
+
+def analyze(*words):
+    return subprocess.run(["systemd-analyze", *words], capture_output=True, text=True, check=False,
+                          env={**os.environ, "LC_ALL": "C.UTF-8"})
+
+
+@pytest.fixture
+def units(tmp_path):
+    """The units as installed, but for the place of the program."""
+    for name in ("sallyport.service", "sallyport.socket"):
+        with open(os.path.join(UNITS, name), encoding="ascii") as file:
+            text = file.read()
+        (tmp_path / name).write_text(text.replace("/usr/sbin/sallyport", program.BINARY))
+    return tmp_path
+
+
+def test_verify_finds_nothing(units):
+    done = analyze("verify", str(units / "sallyport.service"), str(units / "sallyport.socket"))
+    said = [line for line in (done.stdout + done.stderr).splitlines() if "sallyport" in line]
+    assert not said and done.returncode == 0
+
+
+def test_exposure(units):
+    """spec.md 9: at most 1.3 (nginx and haproxy as packaged: 9.6)."""
+    done = analyze("security", "--offline=true", str(units / "sallyport.service"))
+    level = float(re.search(r"exposure level for sallyport\.service: ([\d.]+)", done.stdout)[1])
+    assert level <= 1.3
+
+
+def test_the_filter_lets_the_sandbox_be_made():
+    """systemd 252's @system-service lacks these; without them the processes could not confine themselves."""
+    with open(os.path.join(UNITS, "sallyport.service"), encoding="ascii") as file:
+        allowed = re.search(r"^SystemCallFilter=(@.*)$", file.read(), re.M)[1].split()
+    assert {"landlock_create_ruleset", "landlock_add_rule", "landlock_restrict_self", "seccomp"} <= set(allowed)
