@@ -1,4 +1,4 @@
-"""The PROXY header of a balancer: believed from trusted peers alone, exactly one, and not a byte behind it is lost."""
+"""threats, proxyhdr: the PROXY header of a balancer: believed from trusted peers alone, exactly one, and not a byte behind it is lost."""
 import struct
 import time
 
@@ -232,7 +232,9 @@ def test_health_without_header(serve):
         client.send(v2() + request(target="/healthz"))
         assert client.response().body == b"ok\n"
         assert client.ask().status == 200
-    assert len(behind.requests) == 1 and running.process.poll() is None
+    assert len(behind.requests) == 1
+    dropped = running.access(2)[0]
+    assert dropped["path"] == "/" and dropped["at"] == "header" and dropped["client"] == "127.0.0.1"
 
 
 def test_health_without_header_over_tls(serve, leaf):

@@ -218,5 +218,5 @@ int main(void)
 		cmocka_unit_test(test_paths_and_the_longest),
 	};
 
-	return cmocka_run_group_tests(tests, NULL, NULL);
+	return cmocka_run_group_tests_name("net/forwarded", tests, NULL, NULL);
 }
