@@ -36,8 +36,9 @@ static const struct sp_conf_key listener_keys[] = {
 	LISTENER("acme_webroot", SP_CONF_FOLDER, pub.acme_webroot,
 		 .help = "Webroot of an ACME client: NAME in its .well-known/acme-challenge/ answers "
 			 "/.well-known/acme-challenge/NAME, before redirect and routes."),
-	LATER("proxy_protocol", SP_CONF_WORD, .def = "off", .words = proxy_protocols,
-	      .help = "The PROXY header of a trusted balancer."),
+	LISTENER("proxy_protocol", SP_CONF_WORD, pub.proxy_protocol, .def = "off", .words = proxy_protocols,
+		 .help = "The PROXY header (v1, v2) by which a peer in trusted names its client; required: others are "
+			 "closed, and without one only health is answered."),
 	LISTENER("max_connections", SP_CONF_COUNT, pub.max_connections, .def = "none", .none = "none", .min = 1,
 		 .max = 10000000, .help = "Connections of this listener, under the whole gateway's."),
 	LATER("max_connections_per_ip", SP_CONF_COUNT, .def = "100", .min = 1, .max = 1000000,

@@ -189,6 +189,19 @@ static void check_idle(const struct rules *r, const struct sp_conf_listener *l)
 			     idle, behind_name(behind), limit, better);
 }
 
+static void check_proxy_protocol(const struct rules *r, const struct sp_conf_listener *l)
+{
+	if (l->proxy_protocol != SP_PROXY_OFF && !is_set(&r->conf->gateway.section, "trusted"))
+		RULE_ERROR(r, sp_conf_at(&l->section, "proxy_protocol"),
+			   "proxy_protocol needs trusted in [gateway]: whose header is believed");
+	for (size_t i = 0; l->proxy_protocol == SP_PROXY_REQUIRED && i < l->bind_count; i++) {
+		if (l->binds[i].kind == SP_BIND_UNIX)
+			RULE_ERROR(r, l->binds[i].at,
+				   "proxy_protocol = required on a Unix socket: its peers have no address that "
+				   "trusted could hold");
+	}
+}
+
 static bool is_loopback(const struct sp_addr *addr)
 {
 	static const uint8_t one[16] = { [15] = 1 };
@@ -265,6 +278,7 @@ static void check_listeners(const struct rules *r)
 			check_bind(r, i, k);
 		check_idle(r, l);
 		check_plain(r, l);
+		check_proxy_protocol(r, l);
 	}
 }
 

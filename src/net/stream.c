@@ -192,6 +192,44 @@ enum sp_io sp_stream_recv(struct sp_stream *s, const struct iovec *v, int n, siz
 	return SP_IO_AGAIN;
 }
 
+enum sp_io sp_stream_peek(struct sp_stream *s, void *to, size_t room, size_t *got)
+{
+	ssize_t r;
+
+	*got = 0;
+	if (!sp_stream_is_open(s) || s->is_read_lost)
+		return SP_IO_FAILED;
+	if (!s->is_readable)
+		return SP_IO_AGAIN;
+	do {
+		r = recv(s->fd, to, room, MSG_PEEK);
+	} while (r < 0 && errno == EINTR);
+	if (r > 0) {
+		*got = (size_t)r;
+		return SP_IO_DONE;
+	}
+	if (r == 0) {
+		s->is_gone = true;
+		return SP_IO_EOF;
+	}
+	if (errno != EAGAIN)
+		return read_lost(s, errno);
+	s->is_readable = false;
+	settle(s);
+	return SP_IO_AGAIN;
+}
+
+/* Bytes that come now make an event of their own, also behind others that nobody took. */
+bool sp_stream_await_more(struct sp_stream *s)
+{
+	if (s->is_gone)
+		return false;
+	s->is_readable = false;
+	note_doubt(s);
+	settle(s);
+	return true;
+}
+
 enum sp_io sp_stream_send(struct sp_stream *s, const struct iovec *v, int n, size_t *put)
 {
 	ssize_t r;

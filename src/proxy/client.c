@@ -4,6 +4,7 @@
 
 #include "sp/base/clock.h"
 #include "sp/base/log.h"
+#include "sp/net/forwarded.h"
 
 #include "peer.h"
 #include "proxy_int.h"
@@ -152,7 +153,7 @@ static void handshake(struct sp_client *c)
 		return;
 	case SP_IO_DONE:
 		c->state = SP_CLIENT_OPEN;
-		c->from.tls_us = sp_now_us() - c->accepted_us;
+		c->from.tls_us = sp_now_us() - c->begun_us;
 		c->from.site = c->io.tls.site;
 		sp_down_h1_start(&c->down);
 		return;
@@ -162,6 +163,104 @@ static void handshake(struct sp_client *c)
 	}
 }
 
+/* ---- the PROXY header */
+
+static void note_client(struct sp_from *from, const struct sp_conf_cidrs *trusted, const struct sp_addr *client)
+{
+	char text[SP_ADDR_TEXT];
+	size_t n = strlen(sp_addr_ip_text(client, text));
+
+	if (n >= sizeof(from->client_ip))
+		n = sizeof(from->client_ip) - 1;
+	memcpy(from->client_ip, text, n);
+	from->client_ip[n] = '\0';
+	from->client = *client;
+	from->is_trusted = sp_peer_is_trusted(trusted, client);
+}
+
+static void on_naming_late(struct sp_deadline *deadline)
+{
+	sp_client_close(SP_HOLDER(deadline, struct sp_client, deadline));
+}
+
+static void refuse_naming(struct sp_client *c, const char *why)
+{
+	sp_debug("proxy_header_refused", SP_KV_ADDR("peer", &c->from.peer),
+	         SP_KV_STR("listener", c->from.listening->serve->conf->section.name), SP_KV_TEXT("why", why));
+	sp_client_close(c);
+}
+
+/* What stands behind the header is left in the socket: for TLS, or for the reader of requests. */
+static bool take_header(struct sp_client *c, uint8_t *bytes, const struct sp_forwarded *told)
+{
+	size_t got;
+
+	if (sp_stream_recv(c->stream, &(struct iovec){ bytes, told->length }, 1, &got) != SP_IO_DONE ||
+	    got != told->length)
+		return false;
+	if (!told->has_addresses)
+		return true;
+	note_client(&c->from, &c->proxy->serve->conf->gateway.trusted, &told->source);
+	if (told->destination.port != 0)
+		c->from.port = told->destination.port;
+	return true;
+}
+
+static void begin(struct sp_client *c)
+{
+	c->begun_us = sp_now_us();
+	if (!c->from.is_tls) {
+		c->state = SP_CLIENT_OPEN;
+		sp_down_h1_start(&c->down);
+		return;
+	}
+	c->state = SP_CLIENT_HANDSHAKE;
+	if (!sp_deadline_is_set(&c->deadline))
+		sp_deadline_set(&c->deadline, c->from.listening->handshake, on_handshake_late);
+	sp_stream_want(c->stream, SP_READ);
+}
+
+/* Of a trusted peer. Looked at in the socket until it is known to be one: exactly one is taken, and nothing else. */
+static void read_header(struct sp_client *c)
+{
+	uint8_t bytes[SP_FORWARDED_MAX];
+	struct sp_forwarded told;
+	size_t n;
+
+	switch (sp_stream_peek(c->stream, bytes, sizeof(bytes), &n)) {
+	case SP_IO_AGAIN: return;
+	case SP_IO_DONE: break;
+	default: sp_client_close(c); return;
+	}
+	switch (sp_forwarded_read(bytes, n, &told)) {
+	case SP_FORWARDED_MORE:
+		if (!sp_stream_await_more(c->stream))
+			refuse_naming(c, "cut");
+		return;
+	case SP_FORWARDED_BAD: refuse_naming(c, "malformed"); return;
+	case SP_FORWARDED_NONE:
+		/* The balancer's health check may be plain: what else comes is closed when its path is known. */
+		c->from.is_health_only = c->from.listening->serve->conf->proxy_protocol == SP_PROXY_REQUIRED;
+		break;
+	case SP_FORWARDED_DONE:
+		if (!take_header(c, bytes, &told)) {
+			refuse_naming(c, "lost");
+			return;
+		}
+		break;
+	}
+	begin(c);
+}
+
+static void await_header(struct sp_client *c)
+{
+	const struct sp_listening *l = c->from.listening;
+
+	c->state = SP_CLIENT_NAMING;
+	sp_deadline_set(&c->deadline, c->from.is_tls ? l->handshake : l->header, on_naming_late);
+	sp_stream_want(c->stream, SP_READ);
+}
+
 /* ---- its beginning */
 
 static void on_ready(struct sp_stream *s, unsigned what)
@@ -169,6 +268,9 @@ static void on_ready(struct sp_stream *s, unsigned what)
 	struct sp_client *c = of_stream(s);
 
 	switch (c->state) {
+	case SP_CLIENT_NAMING:
+		read_header(c);
+		break;
 	case SP_CLIENT_HANDSHAKE:
 		handshake(c);
 		break;
@@ -198,32 +300,19 @@ static bool open_stream(struct sp_client *c, int fd)
 	return sp_tls_stream_accept(&c->io.tls, tls, c->proxy->loop, c->proxy->chunks, fd, on_ready);
 }
 
-static void note_peer_ip(struct sp_from *from)
-{
-	char text[SP_ADDR_TEXT];
-	size_t n = strlen(sp_addr_ip_text(&from->peer, text));
-
-	if (n >= sizeof(from->peer_ip))
-		n = sizeof(from->peer_ip) - 1;
-	memcpy(from->peer_ip, text, n);
-	from->peer_ip[n] = '\0';
-}
-
 static void init(struct sp_client *c, struct sp_proxy *proxy, const struct sp_listening *listening, uint16_t port,
                  const struct sp_addr *peer)
 {
 	memset(c, 0, sizeof(*c));
 	c->magic = SP_CLIENT_MAGIC;
 	c->proxy = proxy;
-	c->accepted_us = sp_now_us();
 	c->from = (struct sp_from){
 		.listening = listening,
 		.peer = *peer,
 		.port = port,
-		.is_trusted = sp_peer_is_trusted(&proxy->serve->conf->gateway.trusted, peer),
 		.tls_us = UINT64_MAX,
 	};
-	note_peer_ip(&c->from);
+	note_client(&c->from, &proxy->serve->conf->gateway.trusted, peer);
 	sp_list_init(&c->link);
 	sp_deadline_init(&c->deadline);
 	sp_deadline_init(&c->slim);
@@ -233,6 +322,7 @@ static void init(struct sp_client *c, struct sp_proxy *proxy, const struct sp_li
 void sp_client_accept(struct sp_proxy *proxy, const struct sp_listening *listening, uint16_t port, int fd,
                       const struct sp_addr *peer)
 {
+	enum sp_conf_proxy_protocol use = listening->serve->conf->proxy_protocol;
 	struct sp_client *c = sp_slab_take(proxy->clients);
 
 	if (c == NULL) {
@@ -246,12 +336,10 @@ void sp_client_accept(struct sp_proxy *proxy, const struct sp_listening *listeni
 		return;
 	}
 	sp_proxy_client_came(proxy, listening, &c->link);
-	if (c->from.is_tls) {
-		c->state = SP_CLIENT_HANDSHAKE;
-		sp_deadline_set(&c->deadline, listening->handshake, on_handshake_late);
-		sp_stream_want(c->stream, SP_READ);
-	} else {
-		c->state = SP_CLIENT_OPEN;
-		sp_down_h1_start(&c->down);
-	}
+	if (use == SP_PROXY_REQUIRED && !c->from.is_trusted)
+		refuse_naming(c, "not_trusted");
+	else if (use != SP_PROXY_OFF && c->from.is_trusted)
+		await_header(c);
+	else
+		begin(c);
 }

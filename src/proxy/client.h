@@ -1,5 +1,5 @@
 /*
- * client - one client connection: handshake, the end that speaks on it, its
+ * client - one client connection: PROXY header, handshake, the end that speaks on it, its
  * closing. Owned by the proxy's list.
  */
 #ifndef SP_PROXY_CLIENT_H
@@ -13,7 +13,7 @@
 #include "down_h1.h"
 #include "exchange.h"
 
-enum sp_client_state { SP_CLIENT_HANDSHAKE, SP_CLIENT_OPEN, SP_CLIENT_CLOSING, SP_CLIENT_LINGER };
+enum sp_client_state { SP_CLIENT_NAMING, SP_CLIENT_HANDSHAKE, SP_CLIENT_OPEN, SP_CLIENT_CLOSING, SP_CLIENT_LINGER };
 
 struct sp_client {
 	uint32_t magic;
@@ -23,13 +23,13 @@ struct sp_client {
 	struct sp_proxy *proxy;         /* borrowed */
 	struct sp_list link;            /* in proxy->all */
 	struct sp_from from;
-	uint64_t accepted_us;
+	uint64_t begun_us;              /* accepted, and named by the balancer */
 	struct sp_stream *stream;       /* one of the two below */
 	union {
 		struct sp_stream plain;
 		struct sp_tls_stream tls;
 	} io;
-	struct sp_deadline deadline;    /* handshake, head, idle, pace, linger: one is due at a time */
+	struct sp_deadline deadline;    /* PROXY header, handshake, head, idle, pace, linger: one is due at a time */
 	struct sp_deadline slim;        /* a TLS client idle for a second gives its buffers back */
 	struct sp_down_h1 down;
 	struct sp_grave grave;

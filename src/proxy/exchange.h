@@ -36,10 +36,13 @@ enum sp_exchange_state {
 
 struct sp_from {                        /* where requests of a connection come from; filled by the client */
 	const struct sp_listening *listening;   /* borrowed */
-	struct sp_addr peer;
-	char peer_ip[SP_PEER_IP_TEXT];  /* the same as text, made once a connection */
-	uint16_t port;                  /* ours; 0 for a Unix socket */
-	bool is_tls, is_trusted;
+	struct sp_addr peer;            /* who is connected to us */
+	struct sp_addr client;          /* whom its PROXY header names; without one the peer */
+	char client_ip[SP_PEER_IP_TEXT];        /* the same as text, made once a connection */
+	uint16_t port;                  /* that the client is connected to; 0 for a Unix socket */
+	bool is_tls;
+	bool is_trusted;                /* the client is: its forwarding fields are believed */
+	bool is_health_only;            /* a PROXY header is missing */
 	const struct sp_conf_tls *site; /* borrowed: chosen in the handshake, or NULL */
 	struct sp_tls_stream *tls;      /* borrowed; NULL on plain text */
 	uint64_t tls_us;                /* the handshake took this long; UINT64_MAX: there was none, or it was told */

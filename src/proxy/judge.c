@@ -98,6 +98,14 @@ static enum sp_exchange_state answer_ask(struct sp_exchange *x)
 	return answer(x, SP_WHY_RULE, x->ask.status);
 }
 
+static enum sp_exchange_state drop(struct sp_exchange *x)
+{
+	x->why = SP_WHY_RULE;
+	x->at = SP_AT_HEADER;
+	x->has_drop = x->is_aborted = true;
+	return SP_EX_DONE;
+}
+
 /* SP_PASS, or the state that follows in *next. */
 static bool passes(struct sp_exchange *x, const struct sp_chain_of_steps *steps, enum sp_exchange_state *next)
 {
@@ -119,10 +127,7 @@ static bool passes(struct sp_exchange *x, const struct sp_chain_of_steps *steps,
 		break;
 	}
 	x->wait.wake = NULL;
-	x->why = SP_WHY_RULE;
-	x->at = SP_AT_HEADER;
-	x->has_drop = x->is_aborted = true;
-	*next = SP_EX_DONE;
+	*next = drop(x);
 	return false;
 }
 
@@ -266,7 +271,7 @@ static bool add_client_cert(struct sp_exchange *x)
 static bool prepare_head(struct sp_exchange *x)
 {
 	struct sp_hop hop = {
-		.client_ip = sp_str(x->from->peer_ip),
+		.client_ip = sp_str(x->from->client_ip),
 		.is_peer_trusted = x->from->is_trusted,
 		.is_tls = x->from->is_tls,
 		.port = x->from->port,
@@ -344,7 +349,7 @@ static bool note_request(struct sp_exchange *x)
 	const struct sp_conf *conf = x->serve->conf;
 	const struct sp_field *f;
 
-	x->client = sp_peer_client(&conf->gateway.trusted, &x->from->peer, &x->request);
+	x->client = sp_peer_client(&conf->gateway.trusted, &x->from->client, &x->request);
 	x->log_path = x->request.path;
 	x->log_host = x->request.host_text;
 	if ((f = sp_head_find(&x->request, SP_F_USER_AGENT)) != NULL)
@@ -368,6 +373,8 @@ enum sp_exchange_state sp_judge(struct sp_exchange *x)
 			return answer_health(x, false);
 		if (is_health_path(x, gateway->ready_path))
 			return answer_health(x, true);
+		if (x->from->is_health_only)
+			return drop(x);
 		if (is_challenge(x))
 			return answer_challenge(x);
 		if (!is_host_of_site(x))

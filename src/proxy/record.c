@@ -89,7 +89,7 @@ void sp_record(const struct sp_exchange *x)
 	r.wall_ms = sp_wall_ms() - (now - x->times.begun) / 1000;
 	r.id = x->request_id;
 	r.peer = &x->from->peer;
-	r.client = x->client.family == SP_ADDR_NONE ? &x->from->peer : &x->client;
+	r.client = x->client.family == SP_ADDR_NONE ? &x->from->client : &x->client;
 	r.listener = x->from->listening->serve->conf->section.name;
 	if (x->from->tls != NULL) {
 		r.sni = sp_tls_stream_sni(x->from->tls);

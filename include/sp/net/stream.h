@@ -123,4 +123,10 @@ static inline bool sp_stream_has_unsent(const struct sp_stream *s)
 SP_MUST_USE enum sp_io sp_stream_recv(struct sp_stream *s, const struct iovec *v, int n, size_t *got);
 SP_MUST_USE enum sp_io sp_stream_send(struct sp_stream *s, const struct iovec *v, int n, size_t *put);
 
+/* Before anything else was read, whatever the kind: the descriptor's first bytes, which stay in it. Who needs more than
+ * is there says so, and has SP_READ when more came; false: no more will. Who knows enough takes what it wants of them by
+ * sp_stream_recv, and not more: the rest is for whoever reads the stream. */
+SP_MUST_USE enum sp_io sp_stream_peek(struct sp_stream *s, void *to, size_t room, size_t *got);
+SP_MUST_USE bool sp_stream_await_more(struct sp_stream *s);
+
 #endif

@@ -149,6 +149,12 @@ static const struct broken rows[] = {
 	  "t.ini:4: error: client_verify needs client_ca: the certificates to chain to\n"
 	  "t.ini:5: error: crl = no/such.crl: cannot be opened: No such file or directory\n"
 	  "t.ini:5: error: crl needs client_ca: it is for client certificates\nt.ini: 5 errors\n" },
+	{ "proxy_protocol without trusted", PART("[listener:b]\nbind = 127.0.0.1:2\nproxy_protocol = optional\n"),
+	  "t.ini:3: error: proxy_protocol needs trusted in [gateway]: whose header is believed\nt.ini: 1 error\n" },
+	{ "proxy_protocol on a Unix socket", PART("[gateway]\ntrusted = 10.0.0.0/8\n[listener:b]\n"
+	  "bind = unix:/run/x.sock\nproxy_protocol = required\n"),
+	  "t.ini:4: error: proxy_protocol = required on a Unix socket: its peers have no address that trusted could "
+	  "hold\nt.ini: 1 error\n" },
 	{ "hsts without a unit", PART("[tls:a]\ncert = no/such.pem\nkey_file = no/such.key\nhsts = 31536000\n"
 	  "[listener:b]\nbind = 127.0.0.1:2\ntls = a\n"),
 	  "t.ini:2: error: cert = no/such.pem: cannot be opened: No such file or directory\n"

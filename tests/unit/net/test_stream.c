@@ -469,6 +469,73 @@ static void test_wants_stay(void **state)
 	pair_close(&p);
 }
 
+/* A look leaves the bytes; more of them are an edge although nobody took the first; taking some leaves the rest. */
+static void test_peek(void **state)
+{
+	int fds[2];
+	struct pair p;
+	char to[64];
+	size_t got;
+
+	(void)state;
+	for (int kind = 0; kind < 2; kind++) {
+		if (kind == 0)
+			pair_tcp(fds, 0);
+		else
+			pair_unix(fds);
+		pair_open(&p, fds);
+		sp_stream_want(&p.s, SP_READ);
+		assert_int_equal(sp_stream_peek(&p.s, to, sizeof(to), &got), SP_IO_AGAIN);
+		for (size_t n = 1; n <= 5; n++) {
+			pair_say(&p, "x", 1);
+			usleep(1000);
+			pair_turn(&p);
+			assert_int_equal(pair_take_told(&p), SP_READ);
+			assert_int_equal(sp_stream_peek(&p.s, to, sizeof(to), &got), SP_IO_DONE);
+			assert_int_equal(got, n);
+			assert_true(sp_stream_await_more(&p.s));
+			pair_turn(&p);
+			assert_int_equal(pair_take_told(&p), 0);
+		}
+		pair_say(&p, "yz", 2);
+		usleep(1000);
+		pair_turn(&p);
+		assert_int_equal(sp_stream_peek(&p.s, to, sizeof(to), &got), SP_IO_DONE);
+		assert_int_equal(sp_stream_recv(&p.s, &(struct iovec){ to, 6 }, 1, &got), SP_IO_DONE);
+		assert_memory_equal(to, "xxxxxy", 6);
+		assert_int_equal(pair_read(&p, to, sizeof(to), &got), SP_IO_DONE);
+		assert_int_equal(got, 1);
+		assert_int_equal(to[0], 'z');
+		pair_close(&p);
+	}
+}
+
+/* Behind the end nothing comes: who would wait for more is told so. */
+static void test_peek_at_the_end(void **state)
+{
+	int fds[2];
+	struct pair p;
+	char to[8];
+	size_t got;
+
+	(void)state;
+	pair_tcp(fds, 0);
+	pair_open(&p, fds);
+	sp_stream_want(&p.s, SP_READ);
+	pair_say(&p, "ab", 2);
+	shutdown(p.peer, SHUT_WR);
+	usleep(1000);
+	pair_turn(&p);
+	assert_int_equal(sp_stream_peek(&p.s, to, sizeof(to), &got), SP_IO_DONE);
+	assert_int_equal(got, 2);
+	assert_false(sp_stream_await_more(&p.s));
+	assert_int_equal(sp_stream_recv(&p.s, &(struct iovec){ to, 2 }, 1, &got), SP_IO_DONE);
+	assert_int_equal(sp_stream_peek(&p.s, to, sizeof(to), &got), SP_IO_EOF);
+	assert_int_equal(pair_read(&p, to, sizeof(to), &got), SP_IO_EOF);
+	pair_close(&p);
+	assert_int_equal(sp_stream_peek(&p.s, to, sizeof(to), &got), SP_IO_FAILED);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -489,6 +556,8 @@ int main(void)
 		cmocka_unit_test(test_never_opened),
 		cmocka_unit_test(test_reset_is_seen_by_peer),
 		cmocka_unit_test(test_wants_stay),
+		cmocka_unit_test(test_peek),
+		cmocka_unit_test(test_peek_at_the_end),
 	};
 
 	return cmocka_run_group_tests_name("net/stream", tests, NULL, NULL);
