@@ -210,5 +210,5 @@ def test_workers_open_nothing(gateway, port, folders):
     running = gateway(config(port, root))
     assert comes(port, "token", b"x")
     for pid in running.workers():
-        links = [os.readlink(f"/proc/{pid}/fd/{name}") for name in procs.descriptors(pid)]
+        links = procs.links(pid)
         assert not [link for link in links if root in link or "acme" in link or "inotify" in link], links

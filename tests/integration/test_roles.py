@@ -160,7 +160,7 @@ def test_keys_are_the_keepers_alone(serve, pair, ca):
     for name in procs.descriptors(role(running, "keeper")):
         assert not os.readlink(f"/proc/{role(running, 'keeper')}/fd/{name}").endswith(".key")
     for worker in running.workers():
-        links = [os.readlink(f"/proc/{worker}/fd/{name}") for name in procs.descriptors(worker)]
+        links = procs.links(worker)
         assert not [link for link in links if link.endswith(".key")]
 
 
@@ -311,10 +311,13 @@ def test_only_the_logger_has_files(gateway, backend, port, folders):
     where = folders("log")
     running = gateway(program.ini(port, backend(script).port, log=f"access = {where}/access.log\nerror = {where}/error.log"))
     logger = role(running, "logger")
+
+    def files(pid):
+        return {link for link in procs.links(pid, above=2) if link.startswith("/") and "memfd" not in link}
     for pid in procs.children(running.pid):
-        links = {os.readlink(f"/proc/{pid}/fd/{name}") for name in procs.descriptors(pid) if int(name) > 2}
-        files = {link for link in links if link.startswith("/") and "memfd" not in link}
-        assert files == ({f"{where}/access.log", f"{where}/error.log"} if pid == logger else set()), running.name_of(pid)
+        wanted = {f"{where}/access.log", f"{where}/error.log"} if pid == logger else set()
+        procs.wait_for(lambda pid=pid, wanted=wanted: files(pid) == wanted, 5)
+        assert files(pid) == wanted, running.name_of(pid)
 
 
 def test_keeper_stopped(gateway, backend, port, pair, ca):

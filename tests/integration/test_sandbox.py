@@ -36,7 +36,7 @@ def limit(pid, name):
 
 def opened(pid):
     """What its descriptors are."""
-    return [os.readlink(f"/proc/{pid}/fd/{name}") for name in procs.descriptors(pid)]
+    return procs.links(pid)
 
 
 def roles(running):

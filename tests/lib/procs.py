@@ -88,6 +88,18 @@ def descriptors(pid):
     return os.listdir(f"/proc/{pid}/fd")
 
 
+def links(pid, above=-1):
+    """What its descriptors above that number lead to; one that is closed while we look is left out."""
+    found = []
+    for name in descriptors(pid):
+        if int(name) > above:
+            try:
+                found.append(os.readlink(f"/proc/{pid}/fd/{name}"))
+            except FileNotFoundError:
+                pass
+    return found
+
+
 def sockets_to(pid, port):
     """How many TCP sockets of this process are connected to that remote port."""
     inodes = set()
