@@ -97,7 +97,7 @@ compare-http: $B/sallyport
 
 integration: $B/sallyport $(if $(SAN),,$B/malloc_count.so)
 	SALLYPORT=$B/sallyport MALLOC_COUNT=$(if $(SAN),,$B/malloc_count.so) \
-		$(PYTHON) -m pytest -q -p no:cacheprovider tests/integration $(PYTEST)
+		$(PYTHON) -m pytest -q -rs -p no:cacheprovider tests/integration $(PYTEST)
 
 # The fuzzers have their own objects: every function of ours tells libFuzzer where it has been.
 F        := build/fuzz
