@@ -290,6 +290,11 @@ static void on_deadline(struct sp_deadline *deadline)
 	sp_exchange_failed(x, SP_DOWN, x->state == SP_EX_TUNNEL ? SP_WHY_CLIENT_TIMEOUT : SP_WHY_EXCHANGE_TIMEOUT);
 }
 
+void sp_exchange_arm(struct sp_exchange *x, uint64_t ms)
+{
+	sp_deadline_set(&x->deadline, sp_loop_deadlines(x->proxy->loop, ms), on_deadline);
+}
+
 static enum sp_exchange_state step_tunnel(struct sp_exchange *x)
 {
 	if (take(x, F_DOWN_FAILED) || take(x, F_UP_FAILED)) {
@@ -298,7 +303,7 @@ static enum sp_exchange_state step_tunnel(struct sp_exchange *x)
 		return SP_EX_DONE;
 	}
 	if ((x->facts & (F_DOWN_BYTES | F_UP_BYTES)) != 0 && x->route->tunnel_idle != 0)
-		sp_deadline_set(&x->deadline, sp_loop_deadlines(x->proxy->loop, x->route->tunnel_idle), on_deadline);
+		sp_exchange_arm(x, x->route->tunnel_idle);
 	if (take(x, F_DOWN_BYTES))
 		x->up->ops->kick(x->up);
 	if (take(x, F_UP_BYTES))
@@ -511,11 +516,6 @@ static void on_soon(struct sp_soon *soon)
 static void on_woken(struct sp_wait *w)
 {
 	note(SP_HOLDER(w, struct sp_exchange, wait), F_WOKEN);
-}
-
-void sp_exchange_arm(struct sp_exchange *x, uint64_t ms)
-{
-	sp_deadline_set(&x->deadline, sp_loop_deadlines(x->proxy->loop, ms), on_deadline);
 }
 
 void sp_exchange_expect_wake(struct sp_exchange *x)
