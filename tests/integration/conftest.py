@@ -23,6 +23,7 @@ def pytest_configure(config):
         pytest.exit(f"no such gateway: {program.BINARY}; make builds it", 2)
     config.addinivalue_line("markers", "long: takes minutes; runs with --long only")
     config.addinivalue_line("markers", "opt_only: measures; means nothing under the sanitizers")
+    config.addinivalue_line("markers", "quiet: counts or times what others on the machine would disturb; runs alone")
 
 
 def pytest_collection_modifyitems(config, items):

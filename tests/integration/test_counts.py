@@ -11,7 +11,7 @@ import gateway as program
 import wire
 from wire import Client, answer
 
-pytestmark = pytest.mark.opt_only
+pytestmark = [pytest.mark.opt_only, pytest.mark.quiet]
 
 N = 300
 READS = ("read", "readv", "recvfrom", "recvmsg", "recv")
