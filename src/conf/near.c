@@ -45,7 +45,7 @@ const char *sp_near_text(const struct sp_near *near, char text[static SP_NEAR_TE
 	if (near->best.n == 0)
 		return text;
 	if (near->at.file != NULL)
-		(void)snprintf(text, SP_NEAR_TEXT, "; did you mean \"%.*s\" (%.60s:%d)?", SP_STR_ARG(near->best),
+		(void)snprintf(text, SP_NEAR_TEXT, "; did you mean \"%.*s\" (%.400s:%d)?", SP_STR_ARG(near->best),
 			       near->at.file, near->at.line);
 	else
 		(void)snprintf(text, SP_NEAR_TEXT, "; did you mean \"%.*s\"?", SP_STR_ARG(near->best));

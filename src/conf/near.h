@@ -17,7 +17,7 @@ struct sp_near {
 struct sp_near sp_near_to(struct sp_str wrong);
 void sp_near_offer(struct sp_near *near, struct sp_str candidate, struct sp_conf_at at);
 
-#define SP_NEAR_TEXT 160
+#define SP_NEAR_TEXT 512 /* with a long path in it */
 /* `; did you mean "app" (sallyport.ini:28)?`, without a place where there is none; "" when nothing is near. */
 const char *sp_near_text(const struct sp_near *near, char text[static SP_NEAR_TEXT]);
 
