@@ -379,12 +379,21 @@ static const struct sp_call master[] = {
 	CALL(sendmsg, "channels", ONLY(2, MASTER_SEND)),
 };
 
-/* What the root master works with: it restarts children (ids, root, bounding set), binds, ends them, and opens files
- * that belong to others. */
+/* What the root master works with. It stays uid 0, whom the files of root obey without any capability; these are for the
+ * rest. What is gone: SYS_ADMIN, SYS_PTRACE, SYS_MODULE, SYS_RAWIO, NET_ADMIN, NET_RAW, BPF, MKNOD, SYS_BOOT ...
+ *
+ *  KILL                    children have other users
+ *  NET_BIND_SERVICE        a listener that a reload brings
+ *  SETUID SETGID SETPCAP   a child that is started anew gives up ids and its bounding set
+ *  SYS_CHROOT              and goes into the empty root
+ *  DAC_OVERRIDE            logs and Unix sockets in folders of the service user, keys of a certificate tool's user; to open
+ *                          a log anew after USR1, reading alone (DAC_READ_SEARCH) is not enough
+ *
+ * No CHOWN and FOWNER: whatever it makes belongs to root and stays so. No SYS_RESOURCE: limits are raised before. */
 #define CAP(name) (UINT64_C(1) << CAP_##name)
 #define MASTER_CAPS                                                                                                    \
 	(CAP(KILL) | CAP(NET_BIND_SERVICE) | CAP(SETUID) | CAP(SETGID) | CAP(SETPCAP) | CAP(SYS_CHROOT) |              \
-	 CAP(DAC_READ_SEARCH))
+	 CAP(DAC_OVERRIDE))
 
 #define MASTER_WITHOUT                                                                                                 \
 	(SP_BIT(SP_LAYER_DESCRIPTORS) | SP_BIT(SP_LAYER_ROOT) | SP_BIT(SP_LAYER_IDS) | SP_BIT(SP_LAYER_DEATH) |        \

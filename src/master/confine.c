@@ -4,7 +4,9 @@
  */
 #include "master_int.h"
 
+#include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
 #include <unistd.h>
 
 #include "limits.h"
@@ -41,11 +43,32 @@ static bool list_ports(struct sp_master *m, struct sp_err *err)
 	return true;
 }
 
+/* One line, so that who shares a user with the workers is no surprise. */
+static void tell_shared(const struct sp_master *m)
+{
+	static const enum sp_role roles[] = { SP_ROLE_KEEPER, SP_ROLE_DIALER, SP_ROLE_LOGGER };
+	char shared[64] = "";
+
+	if (!m->ids.must_change)
+		return;
+	for (size_t i = 0; i < SP_COUNT(roles); i++) {
+		size_t n = strlen(shared);
+
+		if (!m->ids.of[roles[i]].is_own)
+			(void)snprintf(shared + n, sizeof(shared) - n, "%s%s", n > 0 ? ", " : "",
+				       sp_sandbox_role_name(roles[i]));
+	}
+	if (shared[0] != '\0')
+		sp_info("user_shared", SP_KV_TEXT("with_workers", shared),
+			SP_KV_TEXT("why", "no user of their own, as sallyport-keeper, on this machine"));
+}
+
 bool sp_confine_open(struct sp_master *m, struct sp_err *err)
 {
 	struct sp_err why = { .text = "" };
 
 	warn_of_none(m->conf);
+	tell_shared(m);
 	if (m->ids.must_change && m->conf->gateway.sandbox != SP_SANDBOX_OFF) {
 		m->empty_root = sp_sandbox_open_root(&why);
 		if (m->empty_root < 0)
@@ -87,15 +110,30 @@ void sp_confine_want(const struct sp_master *m, enum sp_ipc_role role, struct sp
 {
 	const struct sp_conf *conf = m->conf;
 
+	enum sp_role to = sandbox_of(role);
+
 	*want = (struct sp_sandbox_want){
-		.role = sandbox_of(role),
+		.role = to,
 		.demand = (enum sp_demand)conf->gateway.sandbox,
 		.changes_ids = m->ids.must_change,
-		.uid = m->ids.uid,
-		.gid = m->ids.gid,
+		.uid = m->ids.of[to].uid,
+		.gid = m->ids.of[to].gid,
 		.empty_root = m->empty_root,
 		.ports = m->ports,
 		.port_count = m->port_count,
 		.nofile = descriptors_of(m, role),
 	};
+}
+
+/* Last of what is done with all rights, and before the first fork: whoever is born later is born of a confined master
+ * too. Unlike the children it keeps its files, ids and limit of descriptors. */
+bool sp_confine_self(const struct sp_master *m, struct sp_err *err)
+{
+	struct sp_sandbox own = { .want = {
+					  .role = SP_ROLE_MASTER,
+					  .demand = (enum sp_demand)m->conf->gateway.sandbox,
+					  .empty_root = -1,
+				  } };
+
+	return sp_sandbox_drop(&own.want, &own.level, err) && sp_sandbox_finish(&own, err);
 }

@@ -2,6 +2,7 @@
 
 #include <grp.h>
 #include <pwd.h>
+#include <stdio.h>
 #include <string.h>
 #include <unistd.h>
 
@@ -43,8 +44,7 @@ static bool find_user(const struct sp_conf_gateway *gateway, struct sp_ids *out,
 				  SP_STR_ARG(gateway->user));
 	if (pw->pw_uid == 0)
 		return sp_err_set(err, "user = %.*s: workers never run as root", SP_STR_ARG(gateway->user));
-	out->uid = pw->pw_uid;
-	out->gid = pw->pw_gid;
+	out->of[SP_ROLE_WORKER] = (struct sp_id){ .uid = pw->pw_uid, .gid = pw->pw_gid };
 	return true;
 }
 
@@ -61,10 +61,35 @@ static bool find_group(const struct sp_conf_gateway *gateway, struct sp_ids *out
 	if (gr == NULL && is_named(gateway, "group"))
 		return sp_err_set(err, "group = %.*s: no such group", SP_STR_ARG(gateway->group));
 	if (gr != NULL)
-		out->gid = gr->gr_gid;
-	if (out->gid == 0)
+		out->of[SP_ROLE_WORKER].gid = gr->gr_gid;
+	if (out->of[SP_ROLE_WORKER].gid == 0)
 		return sp_err_set(err, "group = %.*s: workers never run in root's group", SP_STR_ARG(gateway->group));
 	return true;
+}
+
+static bool is_other(const struct sp_ids *ids, enum sp_role role, uid_t uid)
+{
+	if (uid == ids->of[SP_ROLE_WORKER].uid)
+		return false;
+	for (unsigned i = 0; i < (unsigned)role; i++)
+		if (ids->of[i].is_own && ids->of[i].uid == uid)
+			return false;
+	return true;
+}
+
+/* "sallyport-keeper": where nobody is called so, or it is root or shared, the role is what the workers are. */
+static void find_role(const struct sp_conf_gateway *gateway, enum sp_role role, struct sp_ids *out)
+{
+	const struct passwd *pw = NULL;
+	char name[2 * NAME_MAX_BYTES];
+
+	out->of[role] = out->of[SP_ROLE_WORKER];
+	if (gateway->user.n < NAME_MAX_BYTES) {
+		(void)snprintf(name, sizeof(name), "%.*s-%s", SP_STR_ARG(gateway->user), sp_sandbox_role_name(role));
+		pw = getpwnam(name);
+	}
+	if (pw != NULL && pw->pw_uid != 0 && pw->pw_gid != 0 && is_other(out, role, pw->pw_uid))
+		out->of[role] = (struct sp_id){ pw->pw_uid, pw->pw_gid, true };
 }
 
 bool sp_ids_find(const struct sp_conf_gateway *gateway, uid_t self, struct sp_ids *out, const char **key,
@@ -77,7 +102,11 @@ bool sp_ids_find(const struct sp_conf_gateway *gateway, uid_t self, struct sp_id
 	if (!find_user(gateway, out, err))
 		return false;
 	*key = "group";
-	return find_group(gateway, out, err);
+	if (!find_group(gateway, out, err))
+		return false;
+	for (unsigned role = SP_ROLE_MASTER + 1; role < SP_ROLE_WORKER; role++)
+		find_role(gateway, role, out);
+	return true;
 }
 
 void sp_master_vet(const struct sp_conf *conf, struct sp_conf_report *report)

@@ -282,7 +282,7 @@ bool sp_master_run(const struct sp_conf *conf, struct sp_err *err)
 	sp_deadline_init(&m.watchdog);
 	sp_deadline_init(&m.patience);
 	sp_deadline_init(&m.tickets);
-	if (!open_all(&m, err))
+	if (!open_all(&m, err) || !sp_confine_self(&m, err))
 		goto out;
 	if (!sp_slots_start(&m, err)) {
 		sp_slots_kill(&m);

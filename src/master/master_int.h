@@ -102,6 +102,8 @@ SP_MUST_USE bool sp_confine_open(struct sp_master *m, struct sp_err *err);
 void sp_confine_close(struct sp_master *m);
 /* All but the descriptors that stay and the parent. The want borrows from the master. */
 void sp_confine_want(const struct sp_master *m, enum sp_ipc_role role, struct sp_sandbox_want *want);
+/* The master itself, when all is open and nobody is born yet. */
+SP_MUST_USE bool sp_confine_self(const struct sp_master *m, struct sp_err *err);
 
 /* spawn.c: the fork. Returns the child's pid in the master, with *channel_fd its end; -1 with *err. In the child it does
  * not return. links: of a worker, else NULL. */

@@ -42,7 +42,7 @@ def opened(pid):
 def roles(running):
     """{name: pid} of all children; waits until each has said what it reached."""
     children = procs.children(running.pid)
-    assert procs.wait_for(lambda: len(running.events("sandbox ")) >= len(children), 5)
+    assert procs.wait_for(lambda: len(running.events("sandbox ")) >= 1 + len(children), 5)      # and the master
     return {running.name_of(pid).split(b"\0")[0].decode().removeprefix("sallyport: "): pid for pid in children}
 
 
@@ -80,6 +80,67 @@ def test_started_as_root(serve, leaf):
         assert os.readlink(f"/proc/{pid}/cwd") == os.readlink(f"/proc/{pid}/root"), name
 
 
+# The master's: KILL, NET_BIND_SERVICE, SETUID, SETGID, SETPCAP, SYS_CHROOT and DAC_OVERRIDE.
+MASTERS = sum(1 << number for number in (5, 10, 7, 6, 8, 18, 1))
+
+
+def check_master(pid, capabilities):
+    status = lines_of(f"/proc/{pid}/status")
+    assert status["NoNewPrivs"] == ["1"] and status["Seccomp"] == ["2"]
+    for key in ("CapPrm", "CapEff"):
+        assert int(status[key][0], 16) == capabilities, key
+    for key in ("CapInh", "CapAmb"):
+        assert int(status[key][0], 16) == 0, key
+    assert limit(pid, "Max core file size") == ["0", "0"]
+    assert os.stat(f"/proc/{pid}/environ").st_uid == 0, "not dumpable: its memory is root's alone"
+
+
+@in_force
+@as_root
+def test_the_master_as_root(serve, leaf):
+    """It keeps what it needs to start, feed and end the others, also with those that it had to start anew."""
+    running, _, port = serve(OK, tls=[leaf])
+    check_master(running.pid, MASTERS)
+    assert int(lines_of(f"/proc/{running.pid}/status")["CapBnd"][0], 16) == MASTERS
+
+
+PASSWD = "".join(f"sallyport-{role}:x:{uid}:{uid}::/:/bin/false\n" for role, uid in
+                 (("keeper", 61001), ("dialer", 61002), ("logger", 61003)))
+
+
+@as_root
+def test_roles_with_users_of_their_own(gateway, backend, port, folders):
+    """As sallyport.sysusers makes them: every role another uid than the workers, and files are logged into all the same."""
+    where = folders("users")
+    path = os.path.join(where, "passwd")
+    with open("/etc/passwd", encoding="utf-8") as old, open(path, "w", encoding="utf-8") as file:
+        file.write(old.read() + "sallyport:x:61000:61000::/:/bin/false\n" + PASSWD)
+    os.chmod(path, 0o644)
+    mount = ["unshare", "--mount", "sh", "-c", f'mount --bind {path} /etc/passwd && exec "$0" "$@"']
+    if procs.start([*mount, "true"]).wait(10) != 0:
+        pytest.skip("NOT SEEN: no mount of our own here")
+    behind = backend(OK)
+    running = gateway(program.ini(port, behind.port, log=f"access = {where}/access.log", workers=2), wrap=mount)
+    with Client(port) as client:
+        assert client.ask().status == 200
+    uids = {name: int(lines_of(f"/proc/{pid}/status")["Uid"][0]) for name, pid in roles(running).items()}
+    assert uids == {"worker 1": 61000, "worker 2": 61000, "keeper": 61001, "dialer": 61002, "logger": 61003}
+    assert not running.events("user_shared")
+    assert procs.wait_for(lambda: os.path.getsize(f"{where}/access.log") > 0, 5)
+    os.rename(f"{where}/access.log", f"{where}/old.log")
+    running.signal(signal.SIGUSR1)
+    assert procs.wait_for(lambda: os.path.exists(f"{where}/access.log"), 5)
+    with Client(port) as client:
+        assert client.ask().status == 200
+    assert procs.wait_for(lambda: os.path.getsize(f"{where}/access.log") + os.path.getsize(f"{where}/old.log") > 900, 5)
+
+
+@as_root
+def test_a_shared_user_is_said(serve):
+    running, _, _ = serve(OK, gateway="user = nobody\ngroup = nogroup")
+    assert 'with_workers="keeper, dialer, logger"' in running.events("user_shared")[0]
+
+
 @in_force
 @as_root
 def test_started_as_an_ordinary_user(gateway, backend, port, folders, tmp_path):
@@ -97,9 +158,10 @@ def test_started_as_an_ordinary_user(gateway, backend, port, folders, tmp_path):
     running = gateway(None, folder=folder, wrap=user, wait=False,
                       arguments=["run", "-c", os.path.join(folder, "sallyport.ini")])
     assert procs.wait_for(lambda: running.events("serving"), 10), running.err()
+    check_master(running.pid, 0)
+    assert lines_of(f"/proc/{running.pid}/status")["Uid"] == [NOBODY] * 4
     for name, pid in roles(running).items():
         check_sealed(name, pid)
-        assert os.stat(f"/proc/{running.pid}").st_uid == int(NOBODY)
     with Client(port) as client:
         assert client.ask().status == 200
 
@@ -109,7 +171,7 @@ def test_the_log_says_what_is_in_force(serve):
     running, _, _ = serve(OK, workers=1)
     roles(running)
     said = {re.search(r" role=(\w+)", line)[1]: line for line in running.events("sandbox")}
-    assert set(said) == {"logger", "keeper", "dialer", "worker"}
+    assert set(said) == {"master", "logger", "keeper", "dialer", "worker"}
     for line in said.values():
         for layer in ("capabilities", "no_new_privs", "seccomp", "rlimits", "not_dumpable"):
             assert re.search(rf'in_force="[^"]*\b{layer}\b', line), line
@@ -145,8 +207,9 @@ def test_auto_does_with_what_is_there(gateway, backend, port):
         assert client.ask().status == 200
     found = roles(running)
     said = running.events("sandbox")
-    assert len(said) == len(found)
-    assert all(" warn " in line and "landlock_files (this kernel has none)" in line for line in said), said
+    assert len(said) == 1 + len(found)
+    assert " warn " not in said[0] and "role=master" in said[0], "it opens files, so Landlock is not meant for it"
+    assert all(" warn " in line and "landlock_files (this kernel has none)" in line for line in said[1:]), said
 
 
 def test_off(serve):
@@ -180,7 +243,7 @@ def test_each_is_sealed_again_when_it_was_started_anew(serve, leaf, ca):
         os.kill(pid, signal.SIGKILL)
         assert procs.wait_for(lambda pid=pid: not procs.is_alive(pid), 5)
         assert procs.wait_for(lambda: len(procs.children(running.pid)) == len(before), 10), name
-    assert procs.wait_for(lambda: len(running.events("sandbox")) >= 2 * len(before), 10), running.err()
+    assert procs.wait_for(lambda: len(running.events("sandbox")) >= 1 + 2 * len(before), 10), running.err()
     after = roles(running)
     assert set(after) == set(before) and not set(after.values()) & set(before.values())
     for name, pid in after.items():

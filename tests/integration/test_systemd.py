@@ -46,3 +46,16 @@ def test_the_filter_lets_the_sandbox_be_made():
     with open(os.path.join(UNITS, "sallyport.service"), encoding="ascii") as file:
         allowed = re.search(r"^SystemCallFilter=(@.*)$", file.read(), re.M)[1].split()
     assert {"landlock_create_ruleset", "landlock_add_rule", "landlock_restrict_self", "seccomp"} <= set(allowed)
+
+
+def test_every_role_has_a_user(tmp_path):
+    """systemd-sysusers reads the file as we mean it: a user for the workers, and one for each role (src/master/ids.h)."""
+    if not shutil.which("systemd-sysusers"):
+        pytest.skip("NOT SEEN: no systemd-sysusers here")
+    (tmp_path / "etc").mkdir()
+    subprocess.run(["systemd-sysusers", f"--root={tmp_path}", os.path.abspath(os.path.join(UNITS, "sallyport.sysusers"))], check=True,
+                   capture_output=True)
+    rows = [line.split(":") for line in (tmp_path / "etc/passwd").read_text().splitlines()]
+    made = {row[0]: row[2] for row in rows if row[0].startswith("sallyport")}
+    assert set(made) == {"sallyport", *(f"sallyport-{role}" for role in ("keeper", "dialer", "monitor", "logger"))}
+    assert len(set(made.values())) == len(made)

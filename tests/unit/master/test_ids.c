@@ -81,7 +81,12 @@ static void test_find(void **state)
 		if (rows[i].ok) {
 			assert_int_equal(ids.is_fallback, rows[i].is_fallback);
 			if (rows[i].user != NULL)
-				assert_int_equal(ids.uid, getpwnam(rows[i].user)->pw_uid);
+				assert_int_equal(ids.of[SP_ROLE_WORKER].uid, getpwnam(rows[i].user)->pw_uid);
+			for (unsigned role = SP_ROLE_KEEPER; rows[i].must_change && role < SP_ROLE_WORKER; role++) {
+				assert_int_not_equal(ids.of[role].uid, 0);
+				assert_int_not_equal(ids.of[role].gid, 0);
+				assert_true(ids.of[role].is_own == (ids.of[role].uid != ids.of[SP_ROLE_WORKER].uid));
+			}
 		} else {
 			assert_string_equal(key, rows[i].key);
 			assert_string_equal(err.text, rows[i].text);
