@@ -97,11 +97,23 @@ conformance: $B/sallyport
 compare-http: $B/sallyport
 	$(PYTHON) tests/conformance/compare.py --gateway $B/sallyport --write tests/conformance/RESULTS.md $(COMPARE)
 
+# The gateway whose workers, asked to, try to get out: the release's objects but for the one that calls tests/hook.
+$B/hooked/worker.o: src/worker/worker.c Makefile | build/packages-ok
+	@mkdir -p $(@D)
+	$(CC) $(CFLAGS) -DSP_TEST_HOOKS -Itests/hook $(DEPEND) -c -o $@ $<
+
+$B/hooked/hook.o: tests/hook/hook.c Makefile | build/packages-ok
+	@mkdir -p $(@D)
+	$(CC) $(CFLAGS) -Itests/lib $(DEPEND) -c -o $@ $<
+
+$B/hooked/sallyport: $(MAIN) $B/hooked/worker.o $B/hooked/hook.o $B/libsallyport.a
+	$(CC) $(CFLAGS) $(LDFLAGS) -o $@ $^ $(LIBS)
+
 # Three files at a time, since tests wait more than they work; then alone, one by one, what others would disturb.
 INTEGRATION = SALLYPORT=$B/sallyport MALLOC_COUNT=$(if $(SAN),,$B/malloc_count.so) \
 	$(PYTHON) -m pytest -q -rs -p no:cacheprovider tests/integration $(PYTEST)
 OR_NONE = || [ $$? = 5 ] # pytest: none of that name here
-INTEGRATION_NEEDS = $B/sallyport $(if $(SAN),,$B/malloc_count.so)
+INTEGRATION_NEEDS = $B/sallyport $(if $(SAN),,$B/malloc_count.so $B/hooked/sallyport)
 
 integration:
 	$(MAKE) integration-beside

@@ -19,6 +19,9 @@
 #include "sp/proxy/proxy.h"
 #include "sp/proxy/serve.h"
 #include "sp/tls/ticket.h"
+#ifdef SP_TEST_HOOKS
+#include "hook.h"
+#endif
 
 _Static_assert(SP_IPC_SECRET == SP_TLS_TICKET_SECRET, "a ticket secret fits its message");
 
@@ -221,6 +224,9 @@ enum sp_worker_exit sp_worker_run(const struct sp_worker_env *env)
 	} else if (sp_channel_send(&w.master, &ready) != SP_IPC_DONE) {
 		w.exit = SP_WORKER_ORPHAN;
 	} else {
+#ifdef SP_TEST_HOOKS
+		sp_test_hook_worker(env);
+#endif
 		sp_loop_run(w.loop);
 	}
 	finish(&w);

@@ -144,7 +144,9 @@ def test_keys_are_the_keepers_alone(serve, pair, ca):
         for turn in range(2):           # the second time with a keeper that was started anew
             time.sleep(0.3)
             keeper = role(running, "keeper")
-            for pid in procs.tree(running.pid):
+            everybody = procs.tree(running.pid)
+            assert everybody[0] == running.pid and len(everybody) >= 1 + 3 + 2       # the master, the roles, the workers
+            for pid in everybody:
                 found = count_in(pid, needles)
                 if pid != keeper:
                     assert not any(found), (running.name_of(pid), found)
@@ -250,7 +252,7 @@ def test_sockets_are_the_dialers(serve):
     for _ in range(20):
         with Client(port) as client:
             assert client.ask().status == 200
-    assert len(procs.descriptors(dialer)) == before
+    assert procs.wait_for(lambda: len(procs.descriptors(dialer)) == before, 5), procs.links(dialer)
 
 
 # --- logs ---
