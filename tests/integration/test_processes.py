@@ -276,7 +276,7 @@ def test_notify(gateway, backend, port, supervisor):
     running, _ = begin(gateway, backend, port, env={"NOTIFY_SOCKET": supervisor.path}, workers=3)
     ready = supervisor.hears("READY", "1")
     assert len(supervisor.said) == 1 and "3 workers" in ready["STATUS"]
-    assert len(running.events("worker_ready")) == 3
+    assert procs.wait_for(lambda: len(running.events("worker_ready")) == 3, 5)       # the logger writes it a moment later
     running.signal(signal.SIGTERM)
     assert "draining" in supervisor.hears("STOPPING", "1")["STATUS"]
     assert running.wait(5) == 0

@@ -10,6 +10,7 @@
 #include <fcntl.h>
 #include <netinet/in.h>
 #include <netinet/tcp.h>
+#include <poll.h>
 #include <string.h>
 #include <sys/socket.h>
 #include <unistd.h>
@@ -89,6 +90,12 @@ static inline void pair_close(struct pair *p)
 	if (p->peer >= 0)
 		close(p->peer);
 	sp_loop_free(p->loop);
+}
+
+/* What the peer did has come here: loopback takes its time on a busy machine. events: of poll(). */
+static inline void pair_wait(const struct pair *p, short events)
+{
+	assert_int_equal(poll(&(struct pollfd){ .fd = p->s.fd, .events = events }, 1, 10000), 1);
 }
 
 static inline void pair_turn(struct pair *p)

@@ -25,7 +25,7 @@ static void test_data_and_end_together(void **state)
 		sp_stream_want(&p.s, SP_READ | SP_GONE);
 		pair_say(&p, "hello", 5);
 		shutdown(p.peer, SHUT_WR);
-		usleep(1000);
+		pair_wait(&p, POLLRDHUP);
 		pair_turn(&p);
 		assert_int_equal(pair_take_told(&p), SP_READ | SP_GONE);
 		/* A short read: but the end is noted, so it is not drained yet. */
@@ -55,7 +55,7 @@ static void test_short_read_means_drained(void **state)
 	pair_turn(&p);
 	assert_int_equal(pair_take_told(&p), 0);
 	pair_say(&p, "abc", 3);
-	usleep(1000);
+	pair_wait(&p, POLLIN);
 	pair_turn(&p);
 	assert_int_equal(pair_read(&p, to, sizeof(to), &got), SP_IO_DONE);
 	assert_false(p.s.is_readable);
@@ -65,7 +65,7 @@ static void test_short_read_means_drained(void **state)
 	assert_int_equal(pair_take_told(&p), 0);
 	/* An exact read may not be the last: the owner is called again and finds nothing. */
 	pair_say(&p, "defg", 4);
-	usleep(1000);
+	pair_wait(&p, POLLIN);
 	pair_turn(&p);
 	assert_int_equal(pair_read(&p, to, 4, &got), SP_IO_DONE);
 	assert_true(p.s.is_readable);
@@ -171,7 +171,7 @@ static void test_reset_while_reading(void **state)
 	pair_open(&p, fds);
 	sp_stream_want(&p.s, SP_READ);
 	pair_cut(&p);
-	usleep(1000);
+	pair_wait(&p, POLLRDHUP);
 	pair_turn(&p);
 	assert_int_equal(pair_take_told(&p), SP_READ);
 	assert_int_equal(pair_read(&p, to, sizeof(to), &got), SP_IO_FAILED);
@@ -199,7 +199,7 @@ static void test_data_and_reset_together(void **state)
 	pair_turn(&p);
 	pair_say(&p, "half an answ", 12);
 	pair_cut(&p);
-	usleep(1000);
+	pair_wait(&p, POLLRDHUP);
 	sp_clock_set(1000000, 0);
 	pair_turn(&p);
 	assert_int_equal(pair_take_told(&p), SP_READ);
@@ -273,7 +273,7 @@ static void test_gone_while_paused(void **state)
 		pair_open(&p, fds);
 		sp_stream_want(&p.s, SP_GONE);
 		pair_say(&p, "more", 4);
-		usleep(1000);
+		pair_wait(&p, POLLIN);
 		pair_turn(&p);
 		assert_int_equal(pair_take_told(&p), 0);
 		if (is_cut[i]) {
@@ -281,7 +281,7 @@ static void test_gone_while_paused(void **state)
 		} else {
 			shutdown(p.peer, SHUT_WR);
 		}
-		usleep(1000);
+		pair_wait(&p, POLLRDHUP);
 		pair_turn(&p);
 		assert_int_equal(pair_take_told(&p), SP_GONE);
 		pair_turn(&p);
@@ -301,7 +301,7 @@ static void test_gone_before_it_is_wanted(void **state)
 	pair_tcp(fds, 0);
 	pair_open(&p, fds);
 	shutdown(p.peer, SHUT_WR);
-	usleep(1000);
+	pair_wait(&p, POLLRDHUP);
 	pair_turn(&p);
 	sp_stream_want(&p.s, SP_GONE);
 	pair_turn(&p);
@@ -524,7 +524,7 @@ static void test_peek_at_the_end(void **state)
 	sp_stream_want(&p.s, SP_READ);
 	pair_say(&p, "ab", 2);
 	shutdown(p.peer, SHUT_WR);
-	usleep(1000);
+	pair_wait(&p, POLLRDHUP);
 	pair_turn(&p);
 	assert_int_equal(sp_stream_peek(&p.s, to, sizeof(to), &got), SP_IO_DONE);
 	assert_int_equal(got, 2);
