@@ -153,7 +153,15 @@ fuzz: $(FUZZERS:%=$F/fuzz_%)
 fuzz-seeds: $(FUZZERS:%=$F/fuzz_%)
 	@FUZZ_RUNS=0 FUZZ_SECONDS=0 scripts/run-fuzz $F $(FUZZERS)
 
-bench: $B/sallyport $B/malloc_count.so
+# The gateway with its keys in the workers, to measure the keeper against.
+$B/local/signer.o: tests/bench/local_signer.c Makefile | build/packages-ok
+	@mkdir -p $(@D)
+	$(CC) $(CFLAGS) $(DEPEND) -c -o $@ $<
+
+$B/local/sallyport: $(MAIN) $B/local/signer.o $B/libsallyport.a
+	$(CC) $(CFLAGS) $(LDFLAGS) -Wl,--wrap=sp_signer_new_remote,--wrap=sp_signer_set_keeper -o $@ $^ $(LIBS)
+
+bench: $B/sallyport $B/local/sallyport $B/malloc_count.so
 	$(PYTHON) tests/bench/bench.py --gateway $B/sallyport $(if $(QUICK),--quick)
 
 # --- what a compiler does not see ---

@@ -237,11 +237,13 @@ def main():
         sys.exit("bench: two cores are needed, one for the gateway and one for the load")
     import ca as authority              # pylint: disable=import-outside-toplevel
     import gateway as program           # pylint: disable=import-outside-toplevel
+    import handshake                    # pylint: disable=import-outside-toplevel
     import procs                        # pylint: disable=import-outside-toplevel
 
     rounds, seconds = (3, 1) if given.quick else (9, 4)
     with tempfile.TemporaryDirectory() as folder:
-        leaf = authority.Ca(os.path.join(folder, "ca")).leaf("localhost")
+        ca = authority.Ca(os.path.join(folder, "ca"))
+        leaf = ca.leaf("localhost")
         origin, where = program.free_port(), os.path.join(folder, "origin")
         os.mkdir(where)
         with open(f"{where}/1k", "wb") as file:
@@ -260,6 +262,7 @@ def main():
             for peer in peers:
                 peer.end()
             procs.end(behind)
+        results["handshake"] = handshake.measure(given.gateway, folder, ca, rounds, seconds)
     print(f"\nbench: medians of {rounds} interleaved rounds of {seconds} s; ratio = sallyport's CPU to that of the row")
     if given.json:
         with open(given.json, "w", encoding="ascii") as file:
