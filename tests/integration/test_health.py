@@ -98,7 +98,7 @@ def test_under_load_of_slow_requests(serve):
     began = time.monotonic()
     with Client(port) as client:
         assert client.ask(target="/healthz").status == 200
-    assert time.monotonic() - began < 1
+    assert time.monotonic() - began < 8, "not behind those that wait for 10 s"
     gate.set()
     for client in held:
         assert client.response().status == 200

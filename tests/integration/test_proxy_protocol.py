@@ -261,13 +261,13 @@ def test_header_is_waited_for_and_no_longer(serve, begun):
 
 
 def test_header_counts_as_handshake(serve, leaf):
-    _, _, port = listen(serve, listener="tls_timeout = 600ms", tls=[leaf])
+    _, _, port = listen(serve, listener="tls_timeout = 2s", tls=[leaf])
     with Client(port) as client:
         began = time.monotonic()
-        time.sleep(0.4)
+        time.sleep(1.5)
         client.send(v2())
         client.reader.rest()
-        assert time.monotonic() - began < 0.95
+        assert time.monotonic() - began < 3.3, "not 2 s from the header on"
 
 
 def test_trusted_is_needed(check):

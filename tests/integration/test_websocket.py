@@ -120,17 +120,17 @@ def test_a_101_that_does_not_name_it(tunnel, raw):
 
 
 def test_tunnel_idle(tunnel):
-    _, _, port = tunnel(route="tunnel_idle = 1s")
+    _, _, port = tunnel(route="tunnel_idle = 2s")
     with Client(port) as client:
         client.send(request(fields=ASK))
         assert client.reader.head().status == 101
-        for _ in range(4):
+        for _ in range(5):
             time.sleep(0.5)
             client.send(b"x")
             assert client.reader.exactly(1) == b"x"
         began = time.monotonic()
         client.reader.rest()
-        assert 0.7 < time.monotonic() - began < 2.5
+        assert 1.5 < time.monotonic() - began < 10
 
 
 def test_client_ends_the_tunnel(tunnel):
