@@ -83,20 +83,25 @@ static uint64_t ambient_caps(void)
 	return set;
 }
 
-/* What the master keeps as an ambient capability goes with it through execve() in place, so that stays inheritable. */
+static bool is_same(const struct caps *a, const struct caps *b)
+{
+	return a->effective == b->effective && a->permitted == b->permitted && a->inheritable == b->inheritable;
+}
+
+/* What the master keeps as an ambient capability goes with it through execve() in place, so that stays inheritable.
+ * Who has nothing to give up does not ask: a service manager's filter may refuse capset() (systemd: ~@privileged). */
 bool sp_layer_take_caps(const struct sp_sandbox_want *want, struct sp_sandbox_level *level, struct sp_err *err)
 {
 	uint64_t keep = sp_role_rows[want->role].caps;
-	struct caps now, then;
+	struct caps now, less, then;
 
 	if (!get_caps(&now))
 		return sp_err_set(err, "cannot read the capabilities: %s", strerror(errno));
-	now.permitted &= keep;
-	now.effective = now.permitted;
-	now.inheritable = ambient_caps() & keep;
-	if (!set_caps(&now) || !get_caps(&then))
+	less.permitted = less.effective = now.permitted & keep;
+	less.inheritable = ambient_caps() & keep;
+	if ((!is_same(&now, &less) && !set_caps(&less)) || !get_caps(&then))
 		return sp_err_set(err, "cannot give up capabilities: %s", strerror(errno));
-	if (memcmp(&now, &then, sizeof(now)) != 0 || (ambient_caps() & ~keep) != 0)
+	if (!is_same(&less, &then) || (ambient_caps() & ~keep) != 0)
 		return sp_err_set(err, "capabilities that were given up are still there: refusing to run");
 	sp_layer_in_force(level, SP_LAYER_CAPS);
 	return true;

@@ -2,6 +2,7 @@
 tests (tests/unit/ipc/test_sandbox*.c)."""
 import os
 import re
+import shutil
 import signal
 import sys
 
@@ -143,8 +144,10 @@ def test_a_shared_user_is_said(serve):
 
 @in_force
 @as_root
-def test_started_as_an_ordinary_user(gateway, backend, port, folders, tmp_path):
-    """No right that root had is needed: the same layers, without the root directory and ids of its own."""
+@pytest.mark.parametrize("without", [None, "capset"])
+def test_started_as_an_ordinary_user(gateway, backend, port, folders, tmp_path, without):
+    """No right that root had is needed: the same layers, without the root directory and ids of its own. Nor is capset(),
+    which the filter of our systemd unit refuses."""
     folder = folders("user")
     behind = backend(OK)
     program.write_config(folder, program.ini(port, behind.port))
@@ -155,7 +158,11 @@ def test_started_as_an_ordinary_user(gateway, backend, port, folders, tmp_path):
     for path in (folder, os.path.join(folder, "sallyport.ini")):
         os.chown(path, int(NOBODY), int(NOBODY))
     user = ["setpriv", "--reuid", NOBODY, "--regid", NOBODY, "--clear-groups"]
-    running = gateway(None, folder=folder, wrap=user, wait=False,
+    if without:
+        for path, mode in ((WITHOUT, 0o644), (program.BINARY, 0o755)):       # where that user may read them
+            os.chmod(shutil.copy(path, folder), mode)
+        user += ["--no-new-privs", sys.executable, f"{folder}/without.py", without]
+    running = gateway(None, folder=folder, wrap=user, wait=False, binary=f"{folder}/sallyport" if without else program.BINARY,
                       arguments=["run", "-c", os.path.join(folder, "sallyport.ini")])
     assert procs.wait_for(lambda: running.events("serving"), 10), running.err()
     check_master(running.pid, 0)

@@ -136,7 +136,7 @@ class Gateway:
     def __init__(self, folder, text, *, env=None, arguments=None, wrap=(), pass_fds=(), wait=True, cwd=None,
                  stdout=None, binary=BINARY):
         self.folder = str(folder)
-        self.is_hooked = binary != BINARY       # its workers try what is forbidden
+        self.is_hooked = "/hooked/" in binary       # its workers try what is forbidden
         self.config = write_config(self.folder, text) if text is not None else None
         self.out_path = os.path.join(self.folder, "out.log")
         self.err_path = os.path.join(self.folder, "err.log")

@@ -8,7 +8,8 @@ import os
 import struct
 import sys
 
-CALLS = {"landlock_create_ruleset": 444}        # one number on all architectures
+CALLS = {"landlock_create_ruleset": 444,         # one number on all architectures
+         "capset": {"x86_64": 126, "aarch64": 91}.get(os.uname().machine)}
 PR_SET_SECCOMP, SECCOMP_MODE_FILTER = 22, 2
 LOAD, JUMP_IF_EQUAL, RETURN = 0x20, 0x15, 0x06
 ALLOW, ERROR_ENOSYS = 0x7FFF0000, 0x00050000 | 38
