@@ -100,11 +100,11 @@ compare-http: $B/sallyport
 # The gateway whose workers, asked to, try to get out: the release's objects but for the one that calls tests/hook.
 $B/hooked/worker.o: src/worker/worker.c Makefile | build/packages-ok
 	@mkdir -p $(@D)
-	$(CC) $(CFLAGS) -DSP_TEST_HOOKS -Itests/hook $(DEPEND) -c -o $@ $<
+	$(CC) $(CFLAGS) -DSP_TEST_HOOKS $(DEPEND) -c -o $@ $<
 
 $B/hooked/hook.o: tests/hook/hook.c Makefile | build/packages-ok
 	@mkdir -p $(@D)
-	$(CC) $(CFLAGS) -Itests/lib $(DEPEND) -c -o $@ $<
+	$(CC) $(CFLAGS) -DSP_TEST_HOOKS -Itests/lib $(DEPEND) -c -o $@ $<
 
 $B/hooked/sallyport: $(MAIN) $B/hooked/worker.o $B/hooked/hook.o $B/libsallyport.a
 	$(CC) $(CFLAGS) $(LDFLAGS) -o $@ $^ $(LIBS)

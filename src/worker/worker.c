@@ -19,9 +19,6 @@
 #include "sp/proxy/proxy.h"
 #include "sp/proxy/serve.h"
 #include "sp/tls/ticket.h"
-#ifdef SP_TEST_HOOKS
-#include "hook.h"
-#endif
 
 _Static_assert(SP_IPC_SECRET == SP_TLS_TICKET_SECRET, "a ticket secret fits its message");
 

@@ -5,8 +5,6 @@
  * one attempt after the other from it until the kernel kills it; the number of workers must be greater than that of
  * attempts. What is left at TRYING has ended the process that tried.
  */
-#include "hook.h"
-
 #include <poll.h>
 #include <stdatomic.h>
 #include <stdio.h>
@@ -15,6 +13,7 @@
 #include "escape.h"
 #include "sp/base/check.h"
 #include "sp/ipc/channel.h"
+#include "sp/worker/worker.h"
 
 #define ROWS_MOST 256U
 #define NAME_BYTES 32U

@@ -44,4 +44,9 @@ enum sp_worker_exit {
 /* Returns when the process should exit, with its exit code. */
 SP_MUST_USE enum sp_worker_exit sp_worker_run(const struct sp_worker_env *env);
 
+#ifdef SP_TEST_HOOKS
+/* Called once, sandbox closed, nobody served yet: in the program of tests/hook alone. */
+void sp_test_hook_worker(const struct sp_worker_env *env);
+#endif
+
 #endif
