@@ -6,7 +6,7 @@
 
 bool sp_doc_init(struct sp_doc *doc, struct sp_arena *arena, struct sp_conf_report *report)
 {
-	*doc = (struct sp_doc){ .arena = arena, .report = report };
+	*doc = (struct sp_doc){ .arena = arena, .report = report, .source.arena = arena };
 	doc->last = &doc->first;
 	doc->by_title = sp_map_new();
 	return doc->by_title != NULL;

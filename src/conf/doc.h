@@ -11,6 +11,8 @@
 #include "sp/conf/conf.h"
 #include "sp/conf/read.h"
 
+#include "source.h"
+
 struct sp_conf_type;
 struct sp_conf_key;
 
@@ -51,6 +53,7 @@ struct sp_conf_secret {
 struct sp_doc {
 	struct sp_arena *arena; /* borrowed: of the configuration */
 	struct sp_conf_report *report; /* borrowed */
+	struct sp_source source; /* where its files come from */
 	struct sp_doc_part *first, **last;
 	struct sp_map *by_title; /* owned */
 	struct sp_conf_secret *secrets; /* in the arena: keys and credentials that were read */

@@ -5,7 +5,6 @@
 
 #include "sp/base/buf.h"
 
-#include "files.h"
 #include "lines.h"
 
 static bool is_variable_name(struct sp_str s)
@@ -32,7 +31,7 @@ static bool is_credential_name(struct sp_str s)
 
 static bool put_credential(struct sp_buf *to, struct sp_str name, struct sp_doc *doc, struct sp_err *err)
 {
-	const char *folder = getenv("CREDENTIALS_DIRECTORY");
+	const char *folder = sp_source_variable(&doc->source, "CREDENTIALS_DIRECTORY");
 	struct sp_err why = { .text = "" };
 	struct sp_str content;
 	char path[1024];
@@ -46,7 +45,7 @@ static bool put_credential(struct sp_buf *to, struct sp_str name, struct sp_doc 
 	n = snprintf(path, sizeof(path), "%s/%.*s", folder, SP_STR_ARG(name));
 	if (n < 0 || (size_t)n >= sizeof(path))
 		return sp_err_set(err, "${cred:%.*s}: its path is too long", SP_STR_ARG(name));
-	if (!sp_file_read(path, SP_FILE_KEY, doc->arena, &content, &why))
+	if (!sp_source_read(&doc->source, path, SP_FILE_KEY, &content, &why))
 		return sp_err_set(err, "${cred:%.*s}: %.200s %s", SP_STR_ARG(name), path, why.text);
 	sp_doc_keep_secret(doc, content);
 	if (content.n > 0 && content.p[content.n - 1] == '\n')
@@ -55,7 +54,7 @@ static bool put_credential(struct sp_buf *to, struct sp_str name, struct sp_doc 
 	return true;
 }
 
-static bool put_variable(struct sp_buf *to, struct sp_str inside, struct sp_err *err)
+static bool put_variable(struct sp_buf *to, struct sp_str inside, struct sp_doc *doc, struct sp_err *err)
 {
 	struct sp_str name = inside, fallback = SP_STR_NONE;
 	const char *value;
@@ -72,7 +71,7 @@ static bool put_variable(struct sp_buf *to, struct sp_str inside, struct sp_err 
 		return sp_err_set(err, "${%.*s}: write ${NAME}, ${NAME:-default} or ${cred:name}",
 				  (int)(inside.n < 80 ? inside.n : 80), inside.p);
 	(void)snprintf(name_z, sizeof(name_z), "%.*s", SP_STR_ARG(name));
-	value = getenv(name_z);
+	value = sp_source_variable(&doc->source, name_z);
 	if (value != NULL && value[0] != '\0')
 		sp_buf_put(to, sp_str(value));
 	else if (fallback.p != NULL)
@@ -108,7 +107,7 @@ static bool put_expanded(struct sp_buf *to, struct sp_str text, struct sp_doc *d
 			*is_secret = true;
 			if (!put_credential(to, sp_str_of(inside.p + 5, inside.n - 5), doc, err))
 				return false;
-		} else if (!put_variable(to, inside, err)) {
+		} else if (!put_variable(to, inside, doc, err)) {
 			return false;
 		}
 	}

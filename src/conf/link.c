@@ -1,9 +1,5 @@
 #include "link.h"
 
-#include <ifaddrs.h>
-#include <netinet/in.h>
-
-#include "files.h"
 #include "near.h"
 #include "value.h"
 
@@ -64,7 +60,7 @@ static struct sp_str read_chain(const struct linker *l, const struct sp_conf_tex
 	struct sp_str pem = SP_STR_NONE;
 
 	*path = sp_str(sp_value_absolute(l->doc, l->fill->folder, name->text));
-	if (!sp_file_read(path->p, SP_FILE_PUBLIC, l->doc->arena, &pem, &err))
+	if (!sp_source_read(&l->doc->source, path->p, SP_FILE_PUBLIC, &pem, &err))
 		LINK_ERROR(l, name->at, "cert = %.*s: %s", SP_STR_ARG(name->text), err.text);
 	else if (pem.n == 0)
 		LINK_ERROR(l, name->at, "cert = %.*s: is empty", SP_STR_ARG(name->text));
@@ -78,8 +74,7 @@ static int open_key(const struct linker *l, const struct sp_conf_text *name, str
 	int fd;
 
 	*path = sp_str(sp_value_absolute(l->doc, l->fill->folder, name->text));
-	fd = sp_file_open(path->p, SP_FILE_KEY, &err);
-	if (fd < 0)
+	if (!sp_source_open_key(&l->doc->source, path->p, &fd, &err))
 		LINK_ERROR(l, name->at, "key_file = %.*s: %s", SP_STR_ARG(name->text), err.text);
 	return fd;
 }
@@ -370,31 +365,6 @@ static void link_literals(const struct linker *l)
 	}
 }
 
-static void find_local(const struct linker *l)
-{
-	struct ifaddrs *first = NULL;
-	struct sp_addr *all;
-	size_t count = 0;
-
-	if (getifaddrs(&first) != 0)
-		return; /* loopback is known to be local without it */
-	for (const struct ifaddrs *i = first; i != NULL; i = i->ifa_next)
-		count++;
-	all = sp_doc_take(l->doc, count * sizeof(*all));
-	for (const struct ifaddrs *i = first; i != NULL && all != NULL; i = i->ifa_next) {
-		socklen_t n = sizeof(struct sockaddr_in6);
-
-		if (i->ifa_addr == NULL || (i->ifa_addr->sa_family != AF_INET && i->ifa_addr->sa_family != AF_INET6))
-			continue;
-		if (i->ifa_addr->sa_family == AF_INET)
-			n = sizeof(struct sockaddr_in);
-		if (sp_addr_from_sockaddr(i->ifa_addr, n, &all[l->conf->local_count]))
-			l->conf->local_count++;
-	}
-	l->conf->local = all;
-	freeifaddrs(first);
-}
-
 static void list_sections(const struct linker *l)
 {
 	const struct sp_conf_section **all;
@@ -422,6 +392,6 @@ void sp_link_all(const struct sp_fill *fill, struct sp_conf *conf)
 	link_routes(&l);
 	link_singles(&l);
 	link_literals(&l);
-	find_local(&l);
+	conf->local = sp_source_local(&l.doc->source, &conf->local_count);
 	list_sections(&l);
 }

@@ -1,11 +1,11 @@
 #include "sp/conf/read.h"
 
-#include <glob.h>
 #include <stdlib.h>
+#include <string.h>
+#include <sys/mman.h>
 #include <unistd.h>
 
 #include "expand.h"
-#include "files.h"
 #include "fill.h"
 #include "lines.h"
 #include "link.h"
@@ -55,16 +55,6 @@ static struct sp_str folder_of(const char *path)
 	return slash == NULL ? SP_STR("") : sp_str_of(path, (size_t)(slash - path) + 1);
 }
 
-static const char *absolute_folder(struct sp_doc *doc, const char *file)
-{
-	struct sp_str folder = folder_of(file);
-	char *real = realpath(folder.n == 0 ? "." : sp_doc_printf(doc, "%.*s", SP_STR_ARG(folder)), NULL);
-	const char *kept = real == NULL ? NULL : sp_doc_printf(doc, "%s", real);
-
-	free(real);
-	return kept;
-}
-
 /* Reads one file into the doc. `shown` is what messages call it. */
 static void read_file(struct reader *r, const char *path, const char *shown)
 {
@@ -75,11 +65,11 @@ static void read_file(struct reader *r, const char *path, const char *shown)
 
 	if (r->vetted == NULL || strcmp(folder_z, r->vetted) != 0) {
 		r->vetted = folder_z;
-		if (!sp_file_vet_folder(folder_z, &err))
+		if (!sp_source_vet_folder(&r->doc.source, folder_z, &err))
 			READ_ERROR(r, at, "its folder %s %s", folder_z, err.text);
 	}
 	err.text[0] = '\0';
-	if (!sp_file_read(path, SP_FILE_CONFIG, r->doc.arena, &text, &err))
+	if (!sp_source_read(&r->doc.source, path, SP_FILE_CONFIG, &text, &err))
 		READ_ERROR(r, at, "%s", err.text);
 	else
 		sp_lines_read(&r->doc, shown, text);
@@ -111,35 +101,31 @@ static const char *shown_name(struct reader *r, const char *path)
 	return sp_doc_printf(&r->doc, "%.*s%s", SP_STR_ARG(prefix), path + folder.n + 1);
 }
 
+static void include_file(struct reader *r, struct sp_str pattern, const char *path, struct sp_conf_at at)
+{
+	if (strcmp(path, r->main_path) == 0)
+		READ_ERROR(r, at, "include = %.*s: that is the main file itself", SP_STR_ARG(pattern));
+	else
+		read_file(r, path, shown_name(r, path));
+}
+
 static void include_pattern(struct reader *r, struct sp_str pattern, struct sp_conf_at at)
 {
 	bool has_wildcard = false;
-	glob_t found;
-	int failed;
+	struct sp_str names;
 
 	if (pattern.n == 0)
 		return; /* said when the value is parsed */
 	for (size_t i = 0; i < pattern.n; i++)
 		has_wildcard = has_wildcard || strchr("*?[", pattern.p[i]) != NULL;
-	failed = glob(full_pattern(r, pattern), GLOB_ERR, NULL, &found);
-	if (failed == GLOB_NOMATCH) {
-		if (!has_wildcard)
-			READ_ERROR(r, at, "include = %.*s: no such file", SP_STR_ARG(pattern));
-		return;
-	}
-	if (failed != 0) {
+	if (!sp_source_glob(&r->doc.source, full_pattern(r, pattern), &names)) {
 		READ_ERROR(r, at, "include = %.*s: the folder cannot be read", SP_STR_ARG(pattern));
 		return;
 	}
-	for (size_t i = 0; i < found.gl_pathc; i++) {
-		const char *path = sp_doc_printf(&r->doc, "%s", found.gl_pathv[i]);
-
-		if (strcmp(path, r->main_path) == 0)
-			READ_ERROR(r, at, "include = %.*s: that is the main file itself", SP_STR_ARG(pattern));
-		else
-			read_file(r, path, shown_name(r, path));
-	}
-	globfree(&found);
+	if (names.n == 0 && !has_wildcard)
+		READ_ERROR(r, at, "include = %.*s: no such file", SP_STR_ARG(pattern));
+	for (size_t i = 0; i < names.n; i += strlen(names.p + i) + 1)
+		include_file(r, pattern, sp_doc_printf(&r->doc, "%s", names.p + i), at);
 }
 
 static void include_all(struct reader *r)
@@ -181,6 +167,7 @@ static bool reader_init(struct reader *r, const char *main_file, struct sp_conf_
 		free(r->conf);
 		return false;
 	}
+	r->conf->bundle_fd = -1;
 	r->conf->main_file = sp_doc_printf(&r->doc, "%s", main_file);
 	r->fill = (struct sp_fill){ .doc = &r->doc, .main_file = r->conf->main_file };
 	return true;
@@ -196,8 +183,20 @@ static void open_singles(struct reader *r)
 	(void)sp_doc_open(&r->doc, SP_STR("log"), nowhere);
 }
 
+/* What was looked at can be looked at again by who may open no file. */
+static void make_bundle(struct reader *r)
+{
+	struct sp_err err = { .text = "" };
+
+	if (r->report->errors > 0)
+		return;
+	r->conf->bundle_fd = sp_source_seal(&r->doc.source, &err);
+	if (r->conf->bundle_fd < 0)
+		READ_ERROR(r, ((struct sp_conf_at){ .file = r->conf->main_file }), "%s", err.text);
+}
+
 /* From the doc to the tree. NULL, all freed, when the report holds an error. */
-static struct sp_conf *reader_end(struct reader *r, bool is_doc_read)
+static struct sp_conf *reader_end(struct reader *r, bool is_doc_read, bool is_bundled)
 {
 	if (is_doc_read && !r->doc.is_failed) {
 		open_singles(r);
@@ -209,6 +208,8 @@ static struct sp_conf *reader_end(struct reader *r, bool is_doc_read)
 	r->conf->secrets = r->doc.secrets;
 	if (r->doc.is_failed)
 		READ_ERROR(r, ((struct sp_conf_at){ .file = r->fill.main_file }), "no memory");
+	if (is_bundled)
+		make_bundle(r);
 	sp_doc_fini(&r->doc);
 	if (r->report->errors == 0)
 		return r->conf;
@@ -216,47 +217,119 @@ static struct sp_conf *reader_end(struct reader *r, bool is_doc_read)
 	return NULL;
 }
 
+/* By the reader's source. Consumes the reader. */
+static struct sp_conf *read_main(struct reader *r, bool is_bundled)
+{
+	struct sp_conf_at at = { .file = r->conf->main_file };
+	size_t before = r->report->errors;
+
+	r->fill.folder = sp_source_folder(&r->doc.source, r->conf->main_file);
+	if (r->fill.folder == NULL) {
+		READ_ERROR(r, at, "cannot be opened: no such folder");
+		return reader_end(r, false, false);
+	}
+	r->main_path = sp_doc_printf(&r->doc, "%s/%s", strcmp(r->fill.folder, "/") == 0 ? "" : r->fill.folder,
+				     r->conf->main_file + folder_of(r->conf->main_file).n);
+	read_file(r, r->main_path, r->conf->main_file);
+	if (r->doc.first == NULL && r->report->errors > before)
+		return reader_end(r, false, false); /* nothing was read: more errors would only say that */
+	include_all(r);
+	return reader_end(r, true, is_bundled);
+}
+
+static struct sp_conf *no_memory(const char *name, struct sp_conf_report *report)
+{
+	sp_conf_report_add(report, SP_CONF_ERROR, (struct sp_conf_at){ .file = name }, "no memory");
+	return NULL;
+}
+
 struct sp_conf *sp_conf_read(const char *main_file, struct sp_conf_report *report)
 {
-	struct sp_conf_at at = { .file = main_file };
 	struct reader r;
-	size_t before = report->errors;
 
-	if (!reader_init(&r, main_file, report)) {
-		sp_conf_report_add(report, SP_CONF_ERROR, at, "no memory");
-		return NULL;
-	}
-	r.fill.folder = absolute_folder(&r.doc, main_file);
-	if (r.fill.folder == NULL) {
-		READ_ERROR(&r, at, "cannot be opened: no such folder");
-		return reader_end(&r, false);
-	}
-	r.main_path = sp_doc_printf(&r.doc, "%s/%s", strcmp(r.fill.folder, "/") == 0 ? "" : r.fill.folder,
-				    main_file + folder_of(main_file).n);
-	read_file(&r, r.main_path, r.conf->main_file);
-	if (r.doc.first == NULL && report->errors > before)
-		return reader_end(&r, false); /* nothing was read: more errors would only say that */
-	include_all(&r);
-	return reader_end(&r, true);
+	if (!reader_init(&r, main_file, report))
+		return no_memory(main_file, report);
+	return read_main(&r, true);
+}
+
+struct sp_conf *sp_conf_read_again(const struct sp_conf *before, struct sp_conf_report *report)
+{
+	struct reader r;
+
+	if (!reader_init(&r, before->main_file, report))
+		return no_memory(before->main_file, report);
+	r.doc.source.before = before;
+	return read_main(&r, true);
 }
 
 struct sp_conf *sp_conf_read_text(const char *name, struct sp_str text, struct sp_conf_report *report)
 {
 	struct reader r;
 
-	if (!reader_init(&r, name, report)) {
-		sp_conf_report_add(report, SP_CONF_ERROR, (struct sp_conf_at){ .file = name }, "no memory");
-		return NULL;
-	}
+	if (!reader_init(&r, name, report))
+		return no_memory(name, report);
 	text = sp_arena_copy(r.doc.arena, text);
-	r.fill.folder = absolute_folder(&r.doc, "");
+	r.fill.folder = sp_source_folder(&r.doc.source, "");
 	if (text.p == NULL || r.fill.folder == NULL) {
 		r.doc.is_failed = true;
-		return reader_end(&r, false);
+		return reader_end(&r, false, false);
 	}
 	sp_lines_read(&r.doc, r.conf->main_file, text);
 	include_all(&r);
-	return reader_end(&r, true);
+	return reader_end(&r, true, false);
+}
+
+/* ---- from a bundle */
+
+static bool map_bundle(struct sp_conf *conf, int fd, struct sp_source *source)
+{
+	off_t size = lseek(fd, 0, SEEK_END);
+	void *mapped = size <= 0 ? MAP_FAILED : mmap(NULL, (size_t)size, PROT_READ, MAP_PRIVATE, fd, 0);
+
+	if (mapped == MAP_FAILED)
+		return false;
+	conf->mapped = mapped;
+	conf->mapped_n = (size_t)size;
+	source->is_noted = true;
+	return sp_source_unpack(source, sp_str_of(mapped, conf->mapped_n));
+}
+
+/* The bundle names its main file itself: the first of its notes. */
+static bool reader_init_noted(struct reader *r, int fd, struct sp_conf_report *report)
+{
+	const struct sp_source_note *first;
+
+	if (!reader_init(r, "bundle", report))
+		return no_memory("bundle", report) != NULL;
+	if (!map_bundle(r->conf, fd, &r->doc.source)) {
+		READ_ERROR(r, ((struct sp_conf_at){ .file = "bundle" }), "cannot be read");
+		(void)reader_end(r, false, false);
+		return false;
+	}
+	first = r->doc.source.from.first;
+	if (first != NULL && first->tag == SP_SOURCE_MAIN)
+		r->fill.main_file = r->conf->main_file = first->name.p;
+	return true;
+}
+
+struct sp_conf *sp_conf_read_bundle(int fd, struct sp_conf_report *report)
+{
+	struct reader r;
+
+	return reader_init_noted(&r, fd, report) ? read_main(&r, false) : NULL;
+}
+
+struct sp_conf *sp_conf_read_fresh(const struct sp_conf *before, const char *const *paths, size_t count,
+				   struct sp_conf_report *report)
+{
+	struct reader r;
+
+	if (!reader_init_noted(&r, before->bundle_fd, report))
+		return NULL;
+	r.doc.source.before = before;
+	r.doc.source.fresh = paths;
+	r.doc.source.fresh_count = count;
+	return read_main(&r, true);
 }
 
 void sp_conf_free(struct sp_conf *conf)
@@ -269,6 +342,10 @@ void sp_conf_free(struct sp_conf *conf)
 		for (size_t k = 0; k < conf->tls[i].cert_count; k++)
 			if (conf->tls[i].certs[k].key_fd >= 0)
 				(void)close(conf->tls[i].certs[k].key_fd);
+	if (conf->bundle_fd >= 0)
+		(void)close(conf->bundle_fd);
 	sp_arena_fini(&conf->arena);
+	if (conf->mapped != NULL)
+		(void)munmap((void *)(uintptr_t)conf->mapped, conf->mapped_n);
 	free(conf);
 }

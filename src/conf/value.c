@@ -316,7 +316,7 @@ static bool parse_file(struct sp_value *v)
 	const char *path = sp_value_absolute(v->doc, v->folder, v->text);
 	struct sp_err err = { .text = "" };
 
-	if (!sp_file_read(path, SP_FILE_PUBLIC, v->doc->arena, v->to, &err))
+	if (!sp_source_read(&v->doc->source, path, SP_FILE_PUBLIC, v->to, &err))
 		return sp_value_bad(v, "%s", err.text);
 	if (((struct sp_str *)v->to)->n == 0)
 		return sp_value_bad(v, "is empty");

@@ -269,6 +269,9 @@ struct sp_conf {
 	const struct sp_addr *local;    /* this host's interface addresses when it was read */
 	size_t local_count;
 	struct sp_conf_secret *secrets;
+	int bundle_fd;                  /* owned: all that it was read from, in sealed memory; -1: read from a text or a bundle */
+	const void *mapped;             /* owned: the bundle that it was read from and borrows from; NULL: none */
+	size_t mapped_n;
 	const struct sp_conf_section *const *sections;  /* as written, in file order: what dump prints */
 	size_t section_count;
 };

@@ -36,8 +36,18 @@ void sp_conf_report_print(const struct sp_conf_report *report, const char *main_
 void sp_conf_report_add(struct sp_conf_report *report, enum sp_conf_severity severity, struct sp_conf_at at,
                         const char *fmt, ...) SP_PRINTF(4, 5);
 
-/* NULL when the report holds an error. Frees with sp_conf_free. */
+/* NULL when the report holds an error. Frees with sp_conf_free. What it was read from is conf->bundle_fd. */
 SP_MUST_USE struct sp_conf *sp_conf_read(const char *main_file, struct sp_conf_report *report);
+/* The files of a running configuration once more. What a confined process may not ask (the addresses of this host)
+ * stays as it was. */
+SP_MUST_USE struct sp_conf *sp_conf_read_again(const struct sp_conf *before, struct sp_conf_report *report);
+/* The same configuration from its bundle, mapped until the configuration is freed: no file is opened, no key is there
+ * (key_fd -1). fd is borrowed for the call. */
+SP_MUST_USE struct sp_conf *sp_conf_read_bundle(int fd, struct sp_conf_report *report);
+/* The same text, with these files (certificates, keys) as they are on the disk now; keys of others are copies of the
+ * descriptors that `before` has. */
+SP_MUST_USE struct sp_conf *sp_conf_read_fresh(const struct sp_conf *before, const char *const *paths, size_t count,
+                                               struct sp_conf_report *report);
 /* The same from memory, for tests and the demo: `name` stands for the file in messages, relative paths are relative to
  * the working directory, `include` is refused. Files that the text names (certificates) are read and checked. */
 SP_MUST_USE struct sp_conf *sp_conf_read_text(const char *name, struct sp_str text, struct sp_conf_report *report);
