@@ -27,7 +27,8 @@ enum {
 
 struct sp_access {
 	const struct sp_conf_log *conf; /* borrowed */
-	int fd; /* borrowed: a pipe, non-blocking; -1 = off */
+	int fd; /* borrowed: a pipe, non-blocking; -1 = none */
+	bool is_off;
 	bool is_stalled;
 	uint64_t stalled_us; /* when it last took nothing */
 	uint64_t warned_ms;
@@ -140,7 +141,7 @@ static bool make_room(struct sp_access *access)
 
 void sp_access_write(struct sp_access *access, const struct sp_access_record *record)
 {
-	if (access->fd < 0)
+	if (access->fd < 0 || access->is_off)
 		return;
 	if (!make_room(access)) {
 		count_dropped(access, 1, EAGAIN);
@@ -152,6 +153,7 @@ void sp_access_write(struct sp_access *access, const struct sp_access_record *re
 void sp_access_set_conf(struct sp_access *access, const struct sp_conf_log *conf)
 {
 	access->conf = conf;
+	access->is_off = sp_str_eq(conf->access, SP_STR("off"));
 }
 
 uint64_t sp_access_dropped(const struct sp_access *access)
@@ -166,7 +168,7 @@ struct sp_access *sp_access_new(struct sp_loop *loop, const struct sp_conf_log *
 	if (access == NULL)
 		return NULL;
 	memset(access, 0, offsetof(struct sp_access, bytes));
-	access->conf = conf;
+	sp_access_set_conf(access, conf);
 	access->fd = fd;
 	access->retries = sp_loop_deadlines(loop, RETRY_MS);
 	if (access->retries == NULL) {

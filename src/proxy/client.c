@@ -119,13 +119,52 @@ static void on_slim(struct sp_deadline *deadline)
 	sp_stream_slim(SP_HOLDER(deadline, struct sp_client, slim)->stream);
 }
 
+static enum sp_tls_move move_stream(struct sp_client *c, const struct sp_listening *now)
+{
+	enum sp_tls_move rc;
+
+	if (now == NULL || (now->serve->tls != NULL) != c->from.is_tls)
+		return SP_TLS_MOVE_NEVER;
+	if (!c->from.is_tls)
+		return SP_TLS_MOVED;
+	rc = sp_tls_stream_move(&c->io.tls, now->serve->tls);
+	if (rc == SP_TLS_MOVED && c->from.site != NULL)
+		c->from.site = c->io.tls.site;
+	return rc;
+}
+
+void sp_client_follow(struct sp_client *c)
+{
+	struct sp_listening *before = c->from.listening, *now;
+
+	if (!before->is_past || c->is_stranded)
+		return;
+	now = sp_proxy_successor(c->proxy, before);
+	switch (move_stream(c, now)) {
+	case SP_TLS_MOVE_LATER: return;
+	case SP_TLS_MOVE_NEVER:
+		c->is_stranded = true;
+		/* Verified by rules that hold no more: a request that is on its way is served, then it ends. */
+		if (now != NULL && c->from.is_tls && c->state == SP_CLIENT_OPEN && c->down.end.x == NULL)
+			sp_deadline_set(&c->deadline, before->linger, on_idle_late);
+		return;
+	case SP_TLS_MOVED: break;
+	}
+	before->client_count--;
+	now->client_count++;
+	c->from.listening = now;
+	c->from.is_trusted = sp_peer_is_trusted(&c->proxy->serve->conf->gateway.trusted, &c->from.client);
+}
+
 void sp_client_rest(struct sp_client *c)
 {
-	const struct sp_listening *l = c->from.listening;
+	const struct sp_listening *l;
 
+	sp_client_follow(c);
+	l = c->from.listening;
 	c->from.tls_us = UINT64_MAX;            /* the first request's line has told it */
 	/* While draining a request that is on its way still gets its answer: see sp_proxy_drain. */
-	sp_deadline_set(&c->deadline, c->proxy->is_draining ? l->linger : l->idle, on_idle_late);
+	sp_deadline_set(&c->deadline, c->proxy->is_draining || c->is_stranded ? l->linger : l->idle, on_idle_late);
 	if (c->from.is_tls)
 		sp_deadline_set(&c->slim, l->slim, on_slim);
 	sp_stream_want(c->stream, SP_READ);
@@ -155,6 +194,7 @@ static void handshake(struct sp_client *c)
 		c->state = SP_CLIENT_OPEN;
 		c->from.tls_us = sp_now_us() - c->begun_us;
 		c->from.site = c->io.tls.site;
+		sp_client_follow(c);
 		sp_down_h1_start(&c->down);
 		return;
 	default:
@@ -300,7 +340,7 @@ static bool open_stream(struct sp_client *c, int fd)
 	return sp_tls_stream_accept(&c->io.tls, tls, c->proxy->loop, c->proxy->chunks, fd, on_ready);
 }
 
-static void init(struct sp_client *c, struct sp_proxy *proxy, const struct sp_listening *listening, uint16_t port,
+static void init(struct sp_client *c, struct sp_proxy *proxy, struct sp_listening *listening, uint16_t port,
                  const struct sp_addr *peer)
 {
 	memset(c, 0, sizeof(*c));
@@ -319,7 +359,7 @@ static void init(struct sp_client *c, struct sp_proxy *proxy, const struct sp_li
 	sp_down_h1_init(&c->down, c);
 }
 
-void sp_client_accept(struct sp_proxy *proxy, const struct sp_listening *listening, uint16_t port, int fd,
+void sp_client_accept(struct sp_proxy *proxy, struct sp_listening *listening, uint16_t port, int fd,
                       const struct sp_addr *peer)
 {
 	enum sp_conf_proxy_protocol use = listening->serve->conf->proxy_protocol;

@@ -19,6 +19,7 @@ struct sp_client {
 	uint32_t magic;
 	enum sp_client_state state;
 	bool is_dead, must_linger;
+	bool is_stranded;               /* what it is connected to is served no more: its next answer is the last */
 	uint32_t lingered;              /* bytes thrown away */
 	struct sp_proxy *proxy;         /* borrowed */
 	struct sp_list link;            /* in proxy->all */
@@ -38,12 +39,15 @@ struct sp_client {
 #define SP_CLIENT_MAGIC 0x436c6965U
 
 /* fd is owned from here on; closed when there is no room. */
-void sp_client_accept(struct sp_proxy *proxy, const struct sp_listening *listening, uint16_t port, int fd,
+void sp_client_accept(struct sp_proxy *proxy, struct sp_listening *listening, uint16_t port, int fd,
                       const struct sp_addr *peer);
 static inline struct sp_client *sp_client_of_link(struct sp_list *link)
 {
 	return SP_HOLDER(link, struct sp_client, link);
 }
+
+/* Between two requests: the listener as it is served now takes over, if it still is there. */
+void sp_client_follow(struct sp_client *c);
 
 /* For the down end. Each is its last act. */
 void sp_client_rest(struct sp_client *c);               /* idle: no request under way */

@@ -168,9 +168,11 @@ static void on_head(struct sp_down_h1 *d, size_t used)
 	struct sp_client *c = client_of(d);
 
 	sp_deadline_clear(&c->deadline);
+	sp_client_follow(c);
+	sp_exchange_follow(x);
 	d->state = SP_DOWN_RUN;
 	d->requests++;
-	d->is_close_after = !x->request.is_keep_alive || c->proxy->is_draining ||
+	d->is_close_after = !x->request.is_keep_alive || c->proxy->is_draining || c->is_stranded ||
 	                    d->requests >= c->from.listening->serve->conf->max_requests_per_connection;
 	x->bytes_in = used;
 	if (!keep_rest(d, (uint32_t)used)) {

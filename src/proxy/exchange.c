@@ -80,6 +80,17 @@ static void note_tried(struct sp_exchange *x, size_t index)
 		x->tried |= (uint64_t)1 << index;
 }
 
+/* The pool may have gone on to a generation that this exchange does not hold. */
+static void note_backend(struct sp_exchange *x, const struct sp_backend *backend)
+{
+	struct sp_serve *before = x->lent_of, *of = backend->pool->of;
+
+	x->lent_of = of == x->serve ? NULL : sp_serve_hold(of);
+	x->backend = backend->conf;
+	if (before != NULL)
+		sp_serve_release(before);
+}
+
 /* Asks the pool until it lends, or has nobody left. Returns CONNECT when a lease is there. */
 static enum sp_exchange_state lend(struct sp_exchange *x)
 {
@@ -100,7 +111,7 @@ static enum sp_exchange_state lend(struct sp_exchange *x)
 		if (rc == SP_POOL_MEMORY)
 			return no_backend(x, SP_WHY_NO_MEMORY);
 		x->tries++;
-		x->backend = want.chosen->conf;
+		note_backend(x, want.chosen);
 		if (rc == SP_POOL_LENT) {
 			take_lease(x, lease);
 			return SP_EX_CONNECT;
@@ -365,6 +376,10 @@ static void release(struct sp_exchange *x)
 	sp_pipe_fini(&x->up_pipe);
 	sp_pipe_fini(&x->down_pipe);
 	sp_arena_fini(&x->arena);
+	if (x->pool != NULL)
+		x->pool->users--;
+	if (x->lent_of != NULL)
+		sp_serve_release(x->lent_of);
 	sp_serve_release(x->serve);
 	x->down = NULL;
 	sp_loop_bury(x->proxy->loop, &x->grave, free_grave);
@@ -489,6 +504,15 @@ void sp_exchange_cut(struct sp_exchange *x)
 {
 	x->has_drop = true;
 	sp_exchange_failed(x, SP_DOWN, SP_WHY_DRAINING);
+}
+
+void sp_exchange_follow(struct sp_exchange *x)
+{
+	struct sp_serve *before = x->serve;
+
+	SP_ASSERT(x->state == SP_EX_HEAD);
+	x->serve = sp_serve_hold(x->proxy->serve);
+	sp_serve_release(before);
 }
 
 /* ---- its beginning */

@@ -35,7 +35,7 @@ enum sp_exchange_state {
 };
 
 struct sp_from {                        /* where requests of a connection come from; filled by the client */
-	const struct sp_listening *listening;   /* borrowed */
+	struct sp_listening *listening; /* borrowed: the client counts in it */
 	struct sp_addr peer;            /* who is connected to us */
 	struct sp_addr client;          /* whom its PROXY header names; without one the peer */
 	char client_ip[SP_PEER_IP_TEXT];        /* the same as text, made once a connection */
@@ -72,12 +72,13 @@ struct sp_exchange {
 
 	struct sp_proxy *proxy;         /* borrowed */
 	struct sp_serve *serve;         /* one hold */
+	struct sp_serve *lent_of;       /* one hold on the generation of `backend`, if it is another; NULL */
 	const struct sp_from *from;     /* borrowed from the client */
 	struct sp_addr client;          /* who is believed to be behind the peer */
 	struct sp_end *down;            /* owner of this exchange */
 	struct sp_end *up;              /* borrowed through the lease; NULL without one */
 	struct sp_lease *lease;         /* borrowed from the pool, or NULL */
-	struct sp_pool *pool;           /* borrowed */
+	struct sp_pool *pool;           /* used: see sp_pool_use */
 	const struct sp_conf_route *route;      /* borrowed from the generation */
 
 	struct sp_arena arena;          /* owned: all that dies with the exchange */
@@ -130,6 +131,8 @@ void sp_exchange_refused(struct sp_exchange *x, enum sp_refuse why);
 /* For the down end: no byte of a request came, so there was none (no log, no call back); or the connection is gone. */
 void sp_exchange_discard(struct sp_exchange *x);
 void sp_exchange_cut(struct sp_exchange *x);
+/* Its head is there, nothing was judged: it is of the generation that is served now. */
+void sp_exchange_follow(struct sp_exchange *x);
 
 /* For the steps in other files. */
 SP_MUST_USE bool sp_exchange_name(struct sp_exchange *x);              /* x->request_id: a trusted peer's, or a new one */

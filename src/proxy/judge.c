@@ -335,7 +335,9 @@ static enum sp_exchange_state forward(struct sp_exchange *x)
 		return answer(x, SP_WHY_NO_MEMORY, 0);
 	if (is_last)
 		return answer_options(x);
-	x->pool = x->proxy->pools[x->route->pool - x->serve->conf->pools];
+	x->pool = sp_proxy_use_pool(x->proxy, x->serve, x->route->pool);
+	if (x->pool == NULL)
+		return answer(x, SP_WHY_NO_BACKEND, 0);
 	x->is_upgrade = wants_websocket(x);
 	if (!prepare_head(x))
 		return answer(x, SP_WHY_NO_MEMORY, 0);

@@ -5,6 +5,7 @@
 #ifndef SP_PROXY_LISTENING_H
 #define SP_PROXY_LISTENING_H
 
+#include "sp/base/list.h"
 #include "sp/net/deadline.h"
 #include "sp/proxy/challenge.h"
 #include "sp/proxy/serve.h"
@@ -13,6 +14,9 @@
 
 struct sp_listening {
 	size_t client_count;
+	bool is_past;                           /* of an earlier generation: freed with its last client */
+	struct sp_list link;                    /* in proxy->past_listenings when it is */
+	struct sp_serve *of;                    /* one hold on the generation */
 	struct sp_challenges *challenges;       /* owned; NULL: none were handed down */
 	const struct sp_serve_listener *serve;  /* borrowed from the generation */
 	struct sp_deadline_list *handshake, *header, *idle, *pace, *linger, *slim;      /* borrowed from the loop; idle: NULL = none */

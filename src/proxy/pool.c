@@ -23,14 +23,16 @@ static bool make_lists(struct sp_pool *pool)
 	       (conf->read_timeout == 0 || pool->read != NULL) && (conf->backend_idle == 0 || pool->idle != NULL);
 }
 
-struct sp_pool *sp_pool_new(struct sp_proxy *proxy, const struct sp_conf_pool *conf)
+struct sp_pool *sp_pool_new(struct sp_proxy *proxy, struct sp_serve *of, const struct sp_conf_pool *conf)
 {
 	struct sp_pool *pool = calloc(1, sizeof(*pool));
 
 	if (pool == NULL)
 		return NULL;
 	pool->conf = conf;
+	pool->of = sp_serve_hold(of);
 	pool->proxy = proxy;
+	sp_list_init(&pool->past);
 	sp_list_init(&pool->all);
 	sp_list_init(&pool->idle_order);
 	pool->backends = calloc(conf->backend_count + 1, sizeof(*pool->backends));
@@ -49,11 +51,39 @@ void sp_pool_free(struct sp_pool *pool)
 {
 	if (pool == NULL)
 		return;
-	while (!sp_list_is_empty(&pool->all))
-		sp_up_h1_close(SP_HOLDER(pool->all.next, struct sp_up_h1, link));
-	sp_loop_turn(pool->proxy->loop, false);         /* what was closed is freed */
+	if (!sp_list_is_empty(&pool->all)) {
+		while (!sp_list_is_empty(&pool->all))
+			sp_up_h1_close(SP_HOLDER(pool->all.next, struct sp_up_h1, link));
+		sp_loop_turn(pool->proxy->loop, false); /* what was closed is freed */
+	}
+	sp_list_unlink(&pool->past);
 	free(pool->backends);
+	sp_serve_release(pool->of);
 	free(pool);
+}
+
+void sp_pool_adopt(struct sp_pool *pool, struct sp_serve *of, const struct sp_conf_pool *conf)
+{
+	struct sp_serve *before = pool->of;
+
+	SP_ASSERT(conf->backend_count == pool->conf->backend_count);
+	pool->of = sp_serve_hold(of);
+	pool->conf = conf;
+	for (size_t i = 0; i < conf->backend_count; i++)
+		pool->backends[i].conf = &conf->backends[i];
+	sp_serve_release(before);
+}
+
+void sp_pool_retire(struct sp_pool *pool)
+{
+	pool->is_past = true;
+	while (!sp_list_is_empty(&pool->idle_order))
+		sp_up_h1_close(SP_HOLDER(pool->idle_order.next, struct sp_up_h1, order_link));
+}
+
+bool sp_pool_is_over(const struct sp_pool *pool)
+{
+	return pool->is_past && pool->users == 0 && sp_list_is_empty(&pool->all);
 }
 
 static struct sp_up_h1 *newest_idle(const struct sp_backend *backend)
@@ -91,7 +121,7 @@ void sp_lease_give_back(struct sp_lease *lease, enum sp_lease_end how)
 	SP_ASSERT(lease->is_out && lease->end->x == NULL);
 	lease->is_out = false;
 	lease->backend->inflight--;
-	if (how != SP_LEASE_REUSE || !lease->is_clean || up->is_dead || pool->conf->keepalive == 0 || pool->idle == NULL) {
+	if (how != SP_LEASE_REUSE || !lease->is_clean || up->is_dead || pool->is_past || pool->conf->keepalive == 0 || pool->idle == NULL) {
 		sp_up_h1_close(up);
 		return;
 	}

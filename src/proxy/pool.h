@@ -20,6 +20,7 @@
 
 struct sp_proxy;
 struct sp_pool;
+struct sp_serve;
 
 struct sp_backend {                     /* one backend, as this worker sees it */
 	const struct sp_conf_backend *conf;     /* borrowed */
@@ -56,7 +57,11 @@ struct sp_pool_want {
 
 /* What a pool's connections need of it; the deadline lists are the loop's, NULL = none. */
 struct sp_pool {
-	const struct sp_conf_pool *conf;        /* borrowed */
+	const struct sp_conf_pool *conf;        /* borrowed: of `of` */
+	struct sp_serve *of;            /* one hold on the generation that declares it, the last one that does */
+	size_t users;                   /* exchanges that were given it */
+	bool is_past;                   /* no generation that is served has it: freed with its last exchange */
+	struct sp_list past;            /* in proxy->past_pools when it is */
 	struct sp_proxy *proxy;         /* borrowed */
 	struct sp_backend *backends;    /* owned; conf->backend_count */
 	struct sp_list all;             /* of connections, idle or lent */
@@ -66,9 +71,22 @@ struct sp_pool {
 	struct sp_deadline_list *connect, *answer, *read, *idle;
 };
 
-/* conf and proxy are borrowed. NULL: no memory. */
-SP_MUST_USE struct sp_pool *sp_pool_new(struct sp_proxy *proxy, const struct sp_conf_pool *conf);
+/* conf is of the generation, proxy is borrowed. NULL: no memory. */
+SP_MUST_USE struct sp_pool *sp_pool_new(struct sp_proxy *proxy, struct sp_serve *of, const struct sp_conf_pool *conf);
 void sp_pool_free(struct sp_pool *pool);                /* closes all its connections; NULL is fine */
+
+/* The next generation declares the same pool (sp_conf_pool_is_same): connections, counts and choices stay. */
+void sp_pool_adopt(struct sp_pool *pool, struct sp_serve *of, const struct sp_conf_pool *conf);
+/* No generation declares it any more: idle connections are closed, lent ones when they come back. */
+void sp_pool_retire(struct sp_pool *pool);
+bool sp_pool_is_over(const struct sp_pool *pool);       /* retired, and nobody has anything of it */
+
+/* An exchange is given the pool, and gives it back at its end. */
+static inline struct sp_pool *sp_pool_use(struct sp_pool *pool)
+{
+	pool->users++;
+	return pool;
+}
 
 SP_MUST_USE enum sp_pool_rc sp_pool_lend(struct sp_pool *pool, struct sp_pool_want *want, struct sp_lease **out);
 void sp_lease_give_back(struct sp_lease *lease, enum sp_lease_end how);

@@ -9,76 +9,12 @@
 #include "proxy_int.h"
 #include "up_h1.h"
 
-#define SLIM_MS 1000
-#define LINGER_MS 1000
-
 /* ---- building */
 
-static bool make_listening(struct sp_proxy *proxy, struct sp_listening *l, const struct sp_serve_listener *serve)
-{
-	const struct sp_conf_listener *conf = serve->conf;
-
-	l->serve = serve;
-	l->handshake = sp_loop_deadlines(proxy->loop, conf->tls_timeout);
-	l->header = sp_loop_deadlines(proxy->loop, conf->header_timeout);
-	l->idle = conf->client_idle == 0 ? NULL : sp_loop_deadlines(proxy->loop, conf->client_idle);
-	l->pace = conf->min_rate == 0 ? NULL : sp_loop_deadlines(proxy->loop, SP_PACE_MS);
-	l->linger = sp_loop_deadlines(proxy->loop, LINGER_MS);
-	l->slim = sp_loop_deadlines(proxy->loop, SLIM_MS);
-	return l->handshake != NULL && l->header != NULL && l->linger != NULL && l->slim != NULL &&
-	       (l->idle != NULL || conf->client_idle == 0) && (l->pace != NULL || conf->min_rate == 0);
-}
-
-static bool make_listenings(struct sp_proxy *proxy)
-{
-	const struct sp_conf *conf = proxy->serve->conf;
-
-	proxy->listenings = calloc(conf->listener_count + 1, sizeof(*proxy->listenings));
-	if (proxy->listenings == NULL)
-		return false;
-	for (size_t i = 0; i < conf->listener_count; i++)
-		if (!make_listening(proxy, &proxy->listenings[i], &proxy->serve->listeners[i]))
-			return false;
-	return true;
-}
-
-static bool make_pools(struct sp_proxy *proxy)
-{
-	const struct sp_conf *conf = proxy->serve->conf;
-
-	proxy->pools = calloc(conf->pool_count + 1, sizeof(struct sp_pool *));
-	if (proxy->pools == NULL)
-		return false;
-	for (; proxy->pool_count < conf->pool_count; proxy->pool_count++) {
-		proxy->pools[proxy->pool_count] = sp_pool_new(proxy, &conf->pools[proxy->pool_count]);
-		if (proxy->pools[proxy->pool_count] == NULL)
-			return false;
-	}
-	return true;
-}
-
-/* Rules that look at paths, so that two spellings of one path could be judged differently. */
-static void note_path_rules(struct sp_proxy *proxy, const struct sp_conf_route *route)
-{
-	for (size_t k = 0; k < route->path_count; k++) {
-		if (!route->paths[k].is_prefix)
-			proxy->has_exact_rules = proxy->has_path_rules = true;
-		else if (!sp_str_eq(route->paths[k].path, SP_STR("/")))
-			proxy->has_path_rules = true;
-	}
-}
-
-static void note_rules(struct sp_proxy *proxy, const struct sp_conf *conf)
-{
-	for (size_t i = 0; i < conf->tls_count; i++)
-		proxy->has_client_cert_headers |= conf->tls[i].has_client_cert_headers;
-	for (size_t i = 0; i < conf->route_count; i++)
-		note_path_rules(proxy, &conf->routes[i]);
-}
-
 /* Two pipes of 64 KiB, a head each way, what waits behind: an exchange's worst case in chunks. */
-static size_t chunk_limit(const struct sp_proxy_env *env, const struct sp_conf *conf)
+static size_t chunk_limit(const struct sp_proxy_env *env)
 {
+	const struct sp_conf *conf = env->serve->conf;
 	size_t most = (size_t)conf->gateway.max_connections * 12;
 
 	return env->memory_max == 0 ? most : env->memory_max / sizeof(struct sp_chunk) + 1;
@@ -86,32 +22,43 @@ static size_t chunk_limit(const struct sp_proxy_env *env, const struct sp_conf *
 
 static bool make_memory(struct sp_proxy *proxy, const struct sp_proxy_env *env)
 {
-	proxy->chunks = sp_chunk_pool_new(chunk_limit(env, proxy->serve->conf));
+	proxy->chunks = sp_chunk_pool_new(chunk_limit(env));
 	proxy->clients = sp_slab_new("client", sizeof(struct sp_client), 0);
 	proxy->exchanges = sp_slab_new("exchange", sizeof(struct sp_exchange), 0);
 	proxy->conns = sp_slab_new("backend connection", sizeof(struct sp_up_h1), 0);
 	return proxy->chunks != NULL && proxy->clients != NULL && proxy->exchanges != NULL && proxy->conns != NULL;
 }
 
+static void on_sweep(struct sp_flush *flush)
+{
+	sp_proxy_sweep(SP_HOLDER(flush, struct sp_proxy, sweep));
+}
+
 struct sp_proxy *sp_proxy_new(const struct sp_proxy_env *env, struct sp_err *err)
 {
 	struct sp_proxy *proxy = calloc(1, sizeof(*proxy));
+	struct sp_proxy_next *first = NULL;
 
 	if (proxy == NULL) {
 		sp_err_set(err, "no memory for a worker");
 		return NULL;
 	}
 	proxy->loop = env->loop;
-	proxy->serve = sp_serve_hold(env->serve);
 	sp_list_init(&proxy->all);
-	note_rules(proxy, proxy->serve->conf);
-	proxy->access = sp_access_new(env->loop, &proxy->serve->conf->log, env->access_fd);
-	if (!sp_request_ids_init(&proxy->ids, err) || proxy->access == NULL || !make_memory(proxy, env) ||
-	    !make_listenings(proxy) || !make_pools(proxy)) {
+	sp_list_init(&proxy->past_listenings);
+	sp_list_init(&proxy->past_pools);
+	proxy->sweep.run = on_sweep;
+	sp_loop_on_flush(env->loop, &proxy->sweep);
+	proxy->access = sp_access_new(env->loop, &env->serve->conf->log, env->access_fd);
+	if (!sp_request_ids_init(&proxy->ids, err) || proxy->access == NULL || !make_memory(proxy, env))
 		sp_err_set(err, "no memory for a worker");
+	else
+		first = sp_proxy_prepare(proxy, env->serve, err);
+	if (first == NULL) {
 		sp_proxy_free(proxy);
 		return NULL;
 	}
+	sp_proxy_take(proxy, first);
 	return proxy;
 }
 
@@ -122,19 +69,16 @@ void sp_proxy_free(struct sp_proxy *proxy)
 	proxy->on_drained = NULL;
 	while (!sp_list_is_empty(&proxy->all))
 		sp_client_cut(sp_client_of_link(proxy->all.next));
-	for (size_t i = 0; i < proxy->pool_count; i++)
-		sp_pool_free(proxy->pools[i]);
 	sp_loop_turn(proxy->loop, false);
-	free(proxy->pools);
-	for (size_t i = 0; proxy->listenings != NULL && i < proxy->serve->conf->listener_count; i++)
-		sp_challenges_free(proxy->listenings[i].challenges);
-	free(proxy->listenings);
+	sp_loop_off_flush(&proxy->sweep);
+	sp_proxy_free_sets(proxy);
 	sp_access_free(proxy->access);
 	sp_slab_free(proxy->clients);
 	sp_slab_free(proxy->exchanges);
 	sp_slab_free(proxy->conns);
 	sp_chunk_pool_free(proxy->chunks);
-	sp_serve_release(proxy->serve);
+	if (proxy->serve != NULL)
+		sp_serve_release(proxy->serve);
 	free(proxy);
 }
 
@@ -143,19 +87,14 @@ void sp_proxy_free(struct sp_proxy *proxy)
 void sp_proxy_accept(struct sp_proxy *proxy, size_t index, uint16_t port, int fd, const struct sp_addr *peer)
 {
 	SP_ASSERT(index < proxy->serve->conf->listener_count);
-	sp_client_accept(proxy, &proxy->listenings[index], port, fd, peer);
+	sp_client_accept(proxy, proxy->listenings[index], port, fd, peer);
 }
 
-static size_t *count_of(struct sp_proxy *proxy, const struct sp_listening *listening)
-{
-	return &proxy->listenings[listening - proxy->listenings].client_count;
-}
-
-void sp_proxy_client_came(struct sp_proxy *proxy, const struct sp_listening *listening, struct sp_list *link)
+void sp_proxy_client_came(struct sp_proxy *proxy, struct sp_listening *listening, struct sp_list *link)
 {
 	sp_list_push(&proxy->all, link);
 	proxy->client_count++;
-	++*count_of(proxy, listening);
+	listening->client_count++;
 }
 
 void sp_proxy_client_gone(struct sp_proxy *proxy, struct sp_list *link)
@@ -164,7 +103,7 @@ void sp_proxy_client_gone(struct sp_proxy *proxy, struct sp_list *link)
 
 	sp_list_unlink(link);
 	proxy->client_count--;
-	--*count_of(proxy, sp_client_of_link(link)->from.listening);
+	sp_client_of_link(link)->from.listening->client_count--;
 	if (proxy->client_count > 0 || !proxy->is_draining || on_drained == NULL)
 		return;
 	proxy->on_drained = NULL;
@@ -200,13 +139,22 @@ void sp_proxy_drain(struct sp_proxy *proxy, void (*on_done)(void *arg), void *ar
 void sp_proxy_set_challenges(struct sp_proxy *proxy, size_t index, struct sp_challenges *set)
 {
 	SP_ASSERT(index < proxy->serve->conf->listener_count);
-	sp_challenges_free(proxy->listenings[index].challenges);
-	proxy->listenings[index].challenges = set;
+	sp_challenges_free(proxy->listenings[index]->challenges);
+	proxy->listenings[index]->challenges = set;
 }
 
 size_t sp_proxy_listener_count(const struct sp_proxy *proxy, size_t index)
 {
-	return proxy->listenings[index].client_count;
+	const struct sp_listening *now = proxy->listenings[index];
+	size_t count = now->client_count;
+
+	for (struct sp_list *at = proxy->past_listenings.next; at != &proxy->past_listenings; at = at->next) {
+		struct sp_listening *past = SP_HOLDER(at, struct sp_listening, link);
+
+		if (sp_str_eq(past->serve->conf->section.name, now->serve->conf->section.name))
+			count += past->client_count;
+	}
+	return count;
 }
 
 size_t sp_proxy_client_count(const struct sp_proxy *proxy)

@@ -18,9 +18,11 @@
 struct sp_proxy {
 	struct sp_loop *loop;           /* borrowed */
 	struct sp_serve *serve;         /* one hold */
-	struct sp_listening *listenings;        /* owned; one for each listener */
+	struct sp_listening **listenings;       /* owned; one for each listener */
 	struct sp_pool **pools;         /* owned; one for each pool of the configuration, in its order */
 	size_t pool_count;
+	struct sp_list past_listenings, past_pools;     /* of earlier generations: freed when nobody uses them */
+	struct sp_flush sweep;
 	struct sp_chunk_pool *chunks;   /* owned, as the slabs */
 	struct sp_slab *clients, *exchanges, *conns;
 	struct sp_access *access;       /* owned */
@@ -37,8 +39,18 @@ struct sp_proxy {
 };
 
 /* A client of that listener is there: onto the list at `link`. */
-void sp_proxy_client_came(struct sp_proxy *proxy, const struct sp_listening *listening, struct sp_list *link);
+void sp_proxy_client_came(struct sp_proxy *proxy, struct sp_listening *listening, struct sp_list *link);
 /* The client at `link` has closed: takes it off the list, tells on_drained after the last. */
 void sp_proxy_client_gone(struct sp_proxy *proxy, struct sp_list *link);
+
+/* move.c: from generation to generation. */
+void sp_proxy_sweep(struct sp_proxy *proxy);    /* frees what is past and over */
+void sp_proxy_free_sets(struct sp_proxy *proxy);        /* the last ones, when no client is left */
+/* The listener of the same name that is served now; NULL: there is none. */
+struct sp_listening *sp_proxy_successor(const struct sp_proxy *proxy, const struct sp_listening *listening);
+/* What became of a pool of that generation; to be given back by users--. NULL: it is served no more. */
+struct sp_pool *sp_proxy_use_pool(struct sp_proxy *proxy, const struct sp_serve *of, const struct sp_conf_pool *conf);
+/* By what index today's dialer knows the backend; false: its configuration has no such address. */
+bool sp_proxy_dial_index(const struct sp_proxy *proxy, const struct sp_backend *backend, uint32_t *index);
 
 #endif

@@ -554,8 +554,12 @@ enum sp_dial_rc sp_up_h1_new(struct sp_pool *pool, struct sp_backend *backend, s
 		return SP_DIAL_FAILED;
 	init(up, pool, backend);
 	up->dial.wait.wake = on_dialed;
-	up->dial.backend = backend->conf->index;
-	rc = sp_dial_ask(pool->proxy->serve->dial, &up->dial);
+	if (!sp_proxy_dial_index(pool->proxy, backend, &up->dial.backend)) {
+		up->dial.error = ECONNABORTED;  /* the configuration has it no more */
+		rc = SP_DIAL_FAILED;
+	} else {
+		rc = sp_dial_ask(pool->proxy->serve->dial, &up->dial);
+	}
 	if (rc != SP_DIAL_LATER)
 		up->dial.wait.wake = NULL;
 	if (rc == SP_DIAL_DONE)

@@ -75,11 +75,12 @@ static int refuse(struct sp_tls_stream *t, const char *why, int *alert, int with
 
 int sp_tls_on_hello(SSL *ssl, int *alert, void *arg)
 {
-	const struct sp_tls_listener *listener = arg;
 	struct sp_tls_stream *t = sp_tls_stream_of(ssl);
+	const struct sp_tls_listener *listener = t->listener; /* the context may be of an earlier generation */
 	struct sp_tls_site *site = &listener->sites[0];
 	struct sp_str name;
 
+	(void)arg;
 	switch (find_name(ssl, &name)) {
 	case SP_HELLO_NO_NAME: break;
 	case SP_HELLO_BROKEN: return refuse(t, "broken_server_name", alert, SSL_AD_DECODE_ERROR);

@@ -39,7 +39,7 @@ static bool add_sites(struct sp_tls_listener *listener, const struct sp_conf_lis
 			listener->has_client_verify = true;
 	}
 	/* Every handshake begins in the first context; the site comes with the client hello. */
-	SSL_CTX_set_client_hello_cb(listener->sites[0].ctx, sp_tls_on_hello, listener);
+	SSL_CTX_set_client_hello_cb(listener->sites[0].ctx, sp_tls_on_hello, NULL);
 	return true;
 }
 

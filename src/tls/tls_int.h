@@ -64,7 +64,7 @@ SP_MUST_USE bool sp_tls_site_init(struct sp_tls_site *site, const struct sp_conf
 void sp_tls_site_fini(struct sp_tls_site *site);
 struct sp_tls_site *sp_tls_find_site(const struct sp_tls_listener *listener, struct sp_str name); /* NULL: none */
 
-/* hello.c: the callback that chooses the site; arg is the listener. */
+/* hello.c: the callback that chooses the site, of the stream's listener. */
 int sp_tls_on_hello(SSL *ssl, int *alert, void *arg);
 enum sp_hello_name { SP_HELLO_NO_NAME, SP_HELLO_NAME, SP_HELLO_ODD_NAME, SP_HELLO_BROKEN };
 /* The body of a server_name extension; *name points into it. */

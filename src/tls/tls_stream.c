@@ -555,6 +555,34 @@ bool sp_tls_stream_accept(struct sp_tls_stream *t, struct sp_tls_listener *liste
 	return true;
 }
 
+/* The session was verified by the rules that the id stands for: those of another id may not go on with it. */
+static struct sp_tls_site *same_site(const struct sp_tls_listener *listener, const struct sp_tls_site *old)
+{
+	for (size_t i = 0; i < listener->site_count; i++)
+		if (memcmp(listener->sites[i].id, old->id, sizeof(old->id)) == 0)
+			return &listener->sites[i];
+	return NULL;
+}
+
+enum sp_tls_move sp_tls_stream_move(struct sp_tls_stream *t, struct sp_tls_listener *listener)
+{
+	struct sp_tls_site *site;
+
+	if (t->chosen == NULL) {
+		t->listener = listener; /* the client hello is still to come */
+		return SP_TLS_MOVED;
+	}
+	if (!t->is_handshaken)
+		return SP_TLS_MOVE_LATER;
+	site = same_site(listener, t->chosen);
+	if (site == NULL)
+		return SP_TLS_MOVE_NEVER;
+	t->listener = listener;
+	t->chosen = site;
+	t->site = site->conf;
+	return SP_TLS_MOVED;
+}
+
 struct sp_str sp_tls_stream_sni(const struct sp_tls_stream *t)
 {
 	return t->sni == NULL ? SP_STR_NONE : sp_str(t->sni);

@@ -34,6 +34,14 @@ void sp_proxy_free(struct sp_proxy *proxy);
 /* A client of listener `index` (of conf->listeners), come in at local port `port` (0 = a Unix socket). fd is owned from here on. */
 void sp_proxy_accept(struct sp_proxy *proxy, size_t index, uint16_t port, int fd, const struct sp_addr *peer);
 
+/* The next generation beside the one that is served: all that can fail, done before. One hold is taken. NULL with *err. */
+struct sp_proxy_next;
+SP_MUST_USE struct sp_proxy_next *sp_proxy_prepare(struct sp_proxy *proxy, struct sp_serve *serve, struct sp_err *err);
+/* It is served from now on: by new exchanges; running ones keep theirs. Clients stay, also those of listeners that it
+ * does not have: their next answer is their last. Consumes `next`. Not from a callback of the proxy. */
+void sp_proxy_take(struct sp_proxy *proxy, struct sp_proxy_next *next);
+void sp_proxy_abandon(struct sp_proxy_next *next);      /* NULL is fine */
+
 /* Health turns red; what is idle is closed; running exchanges end with Connection: close.
  * on_done (may be NULL) is called once when the last client has gone, perhaps before this returns. */
 void sp_proxy_drain(struct sp_proxy *proxy, void (*on_done)(void *arg), void *arg);

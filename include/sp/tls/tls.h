@@ -46,7 +46,7 @@ struct sp_tls_client_cert {
 struct sp_tls_stream {
 	struct sp_stream stream;        /* first: a struct sp_stream * of it can be cast back */
 	SSL *ssl;                       /* owned */
-	const struct sp_tls_listener *listener; /* borrowed */
+	const struct sp_tls_listener *listener; /* borrowed: it may be another before the client hello, and after the handshake */
 	struct sp_chunk_pool *chunks;   /* borrowed: for the records on their way */
 	struct sp_chunk *out, *out_last;        /* owned: records not sent yet; stream.unsent counts them */
 	struct sp_tls_site *chosen;     /* borrowed: of the listener; NULL before the client hello */
@@ -67,6 +67,13 @@ struct sp_tls_stream {
 SP_MUST_USE bool sp_tls_stream_accept(struct sp_tls_stream *t, struct sp_tls_listener *listener, struct sp_loop *loop,
                                       struct sp_chunk_pool *chunks, int fd,
                                       void (*on_ready)(struct sp_stream *s, unsigned what));
+enum sp_tls_move {
+	SP_TLS_MOVED,
+	SP_TLS_MOVE_LATER,              /* in the middle of a handshake: when it is over */
+	SP_TLS_MOVE_NEVER,              /* its site is gone, or verifies clients by other rules now */
+};
+/* From now on of this listener, the same one of a later generation; what was borrowed from the old one is not any more. */
+SP_MUST_USE enum sp_tls_move sp_tls_stream_move(struct sp_tls_stream *t, struct sp_tls_listener *listener);
 struct sp_str sp_tls_stream_sni(const struct sp_tls_stream *t);         /* lower case; empty: none sent */
 const char *sp_tls_stream_version(const struct sp_tls_stream *t);       /* "TLSv1.3" */
 bool sp_tls_stream_is_resumed(const struct sp_tls_stream *t);
