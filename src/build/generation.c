@@ -10,6 +10,7 @@ static void free_serve(struct sp_serve *serve)
 	sp_dial_free(serve->dial);
 	sp_signer_free(serve->signer);
 	sp_arena_fini(&serve->arena);
+	sp_conf_free(serve->owned);
 	free(serve);
 }
 

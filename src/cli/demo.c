@@ -180,7 +180,6 @@ int sp_command_demo(const struct sp_args *args)
 	fflush(stdout);
 	ok = sp_master_run(conf, &err);
 out:
-	sp_conf_free(conf);
 	if (origin > 0 && waitpid(origin, NULL, WNOHANG) == 0) {
 		(void)kill(origin, SIGKILL);
 		(void)waitpid(origin, NULL, 0);

@@ -255,3 +255,31 @@ bool sp_conf_pool_is_same(const struct sp_conf *was, const struct sp_conf_pool *
 	return is_section_same(find_section(was, "pool", old->section.name),
 			       find_section(is, "pool", now->section.name));
 }
+
+/* ---- files */
+
+static const struct sp_str *kept_file_of(const struct sp_conf_section *section, size_t *i)
+{
+	const struct sp_conf_type *type = sp_conf_type_find(sp_str(section->type));
+
+	for (size_t k = 0; k < type->key_count; k++) {
+		const struct sp_conf_set *set = nth_set(section, type->keys[k].name, 0);
+
+		if (set != NULL && type->keys[k].kind == SP_CONF_FILE && (*i)-- == 0)
+			return &set->text;
+	}
+	return NULL;
+}
+
+bool sp_conf_kept_file(const struct sp_conf *conf, size_t i, struct sp_str *path)
+{
+	for (size_t s = 0; s < conf->section_count; s++) {
+		const struct sp_str *found = kept_file_of(conf->sections[s], &i);
+
+		if (found == NULL)
+			continue;
+		*path = *found;
+		return true;
+	}
+	return false;
+}

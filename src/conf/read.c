@@ -5,6 +5,8 @@
 #include <sys/mman.h>
 #include <unistd.h>
 
+#include "sp/base/clock.h"
+
 #include "expand.h"
 #include "fill.h"
 #include "lines.h"
@@ -168,6 +170,7 @@ static bool reader_init(struct reader *r, const char *main_file, struct sp_conf_
 		return false;
 	}
 	r->conf->bundle_fd = -1;
+	r->conf->read_ms = sp_wall_ms();
 	r->conf->main_file = sp_doc_printf(&r->doc, "%s", main_file);
 	r->fill = (struct sp_fill){ .doc = &r->doc, .main_file = r->conf->main_file };
 	return true;

@@ -126,6 +126,18 @@ fail:
 	return NULL;
 }
 
+unsigned sp_signer_asked(const struct sp_signer *signer)
+{
+	SP_ASSERT(signer->attach == remote_attach);
+	return ((const struct remote *)signer)->asker.count;
+}
+
+void sp_signer_leave(struct sp_signer *signer)
+{
+	SP_ASSERT(signer->attach == remote_attach);
+	sp_channel_close(&((struct remote *)signer)->asker.channel);
+}
+
 void sp_signer_set_keeper(struct sp_signer *signer, int fd)
 {
 	SP_ASSERT(signer->attach == remote_attach);

@@ -16,10 +16,13 @@
 struct sp_bound {
 	const struct sp_conf_bind *conf; /* borrowed */
 	size_t listener;
+	struct sp_str name; /* borrowed: of that listener */
 	int *fds; /* owned: ADDR one a worker, UNIX one, FD as many as were passed */
 	uint16_t *ports; /* owned: the local port of each */
 	size_t fd_count;
 	ino_t inode; /* UNIX: the path that we made */
+	uint32_t first_door; /* number of its first socket; the others follow */
+	struct sp_bound *taken; /* borrowed: of the binds before, whose sockets these are; NULL: they are new */
 };
 
 static const char *bind_text(const struct sp_conf_bind *conf, char text[static SP_ADDR_TEXT])
@@ -188,9 +191,33 @@ static void warn_unused(const struct sp_conf *conf, const struct sp_passed *pass
 	}
 }
 
-bool sp_binds_open(struct sp_binds *binds, const struct sp_conf *conf, unsigned workers, const struct sp_passed *passed,
-		   struct sp_err *err)
+/* The same place, bound already. */
+static struct sp_bound *find_bound(const struct sp_binds *binds, const struct sp_conf_bind *conf)
 {
+	for (size_t i = 0; binds != NULL && i < binds->count; i++) {
+		const struct sp_conf_bind *old = binds->items[i].conf;
+
+		if (old->kind == conf->kind && (conf->kind == SP_BIND_FD ? sp_str_eq(old->fd_name, conf->fd_name)
+									 : sp_addr_eq(&old->addr, &conf->addr)))
+			return &binds->items[i];
+	}
+	return NULL;
+}
+
+static void take_over(struct sp_bound *b, struct sp_bound *old)
+{
+	b->taken = old;
+	b->fds = old->fds;
+	b->ports = old->ports;
+	b->fd_count = old->fd_count;
+	b->inode = old->inode;
+	b->first_door = old->first_door;
+}
+
+bool sp_binds_open(struct sp_binds *binds, const struct sp_conf *conf, unsigned workers, const struct sp_passed *passed,
+		   const struct sp_binds *before, struct sp_err *err)
+{
+	static uint32_t last_door;
 	size_t count = 0;
 
 	for (size_t i = 0; i < conf->listener_count; i++)
@@ -204,16 +231,24 @@ bool sp_binds_open(struct sp_binds *binds, const struct sp_conf *conf, unsigned 
 			struct sp_bound *b = &binds->items[binds->count++];
 
 			b->listener = i;
+			b->name = conf->listeners[i].section.name;
 			b->conf = &conf->listeners[i].binds[k];
 			if (b->conf->kind == SP_BIND_FD && is_taken(binds, b)) {
 				(void)refuse(b->conf, "an earlier bind has the descriptors of that name", err);
 				goto fail;
 			}
+			if (find_bound(before, b->conf) != NULL) {
+				take_over(b, find_bound(before, b->conf));
+				continue;
+			}
 			if (!open_bound(b, workers, passed, err))
 				goto fail;
+			b->first_door = last_door + 1;
+			last_door += (uint32_t)b->fd_count;
 		}
 	}
-	warn_unused(conf, passed);
+	if (before == NULL)
+		warn_unused(conf, passed);
 	return true;
 fail:
 	sp_binds_close(binds);
@@ -232,6 +267,8 @@ void sp_binds_close(struct sp_binds *binds)
 	for (size_t i = 0; i < binds->count; i++) {
 		struct sp_bound *b = &binds->items[i];
 
+		if (b->taken != NULL)
+			continue;
 		if (b->conf->kind == SP_BIND_UNIX && b->fd_count > 0 && b->fds[0] >= 0)
 			sp_unix_path_remove(b->conf->addr.path, b->inode);
 		for (size_t k = 0; k < b->fd_count; k++)
@@ -241,6 +278,23 @@ void sp_binds_close(struct sp_binds *binds)
 	}
 	free(binds->items);
 	*binds = (struct sp_binds){ .items = NULL };
+}
+
+void sp_binds_replace(struct sp_binds *binds, struct sp_binds *by)
+{
+	for (size_t i = 0; i < by->count; i++) {
+		struct sp_bound *old = by->items[i].taken;
+
+		if (old == NULL)
+			continue;
+		by->items[i].taken = NULL; /* owned here from now on */
+		old->fds = NULL;
+		old->ports = NULL;
+		old->fd_count = 0;
+	}
+	sp_binds_close(binds);
+	*binds = *by;
+	*by = (struct sp_binds){ .items = NULL };
 }
 
 size_t sp_binds_most(const struct sp_binds *binds)
@@ -271,9 +325,21 @@ size_t sp_binds_of(const struct sp_binds *binds, unsigned worker, struct sp_work
 
 		for (size_t k = 0; k < b->fd_count; k++)
 			if (b->fds[k] >= 0 && is_of_worker(binds, b, k, worker))
-				out[n++] = (struct sp_worker_socket){ b->listener, b->ports[k], b->fds[k] };
+				out[n++] = (struct sp_worker_socket){ .listener = b->listener,
+								      .port = b->ports[k],
+								      .fd = b->fds[k],
+								      .door = b->first_door + (uint32_t)k };
 	}
 	return n;
+}
+
+struct sp_str sp_binds_listener(const struct sp_binds *binds, uint32_t door)
+{
+	const struct sp_bound *b = binds->items;
+
+	while (door - b->first_door >= b->fd_count)
+		b++;
+	return b->name;
 }
 
 void sp_binds_close_own(struct sp_binds *binds, unsigned worker)

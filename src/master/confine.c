@@ -29,17 +29,16 @@ static void warn_of_none(const struct sp_conf *conf)
 #endif
 }
 
-/* The ports of all backends; what port goes with which address is the egress rules' matter. */
-static bool list_ports(struct sp_master *m, struct sp_err *err)
+bool sp_confine_ports(struct sp_edition *edition, struct sp_err *err)
 {
-	const struct sp_conf *conf = m->conf;
+	const struct sp_conf *conf = edition->conf;
 
-	m->ports = calloc(conf->backend_count + 1, sizeof(*m->ports));
-	if (m->ports == NULL)
+	edition->ports = calloc(conf->backend_count + 1, sizeof(*edition->ports));
+	if (edition->ports == NULL)
 		return sp_err_set(err, "no memory for the backends' ports");
 	for (size_t i = 0; i < conf->pool_count; i++)
 		for (size_t k = 0; k < conf->pools[i].backend_count; k++)
-			m->ports[m->port_count++] = conf->pools[i].backends[k].addr.port;
+			edition->ports[edition->port_count++] = conf->pools[i].backends[k].addr.port;
 	return true;
 }
 
@@ -63,7 +62,7 @@ static void tell_shared(const struct sp_master *m)
 			SP_KV_TEXT("why", "no user of their own, as sallyport-keeper, on this machine"));
 }
 
-bool sp_confine_open(struct sp_master *m, struct sp_err *err)
+void sp_confine_open(struct sp_master *m)
 {
 	struct sp_err why = { .text = "" };
 
@@ -74,7 +73,6 @@ bool sp_confine_open(struct sp_master *m, struct sp_err *err)
 		if (m->empty_root < 0)
 			sp_warn("no_empty_root", SP_KV_TEXT("why", why.text));
 	}
-	return list_ports(m, err);
 }
 
 void sp_confine_close(struct sp_master *m)
@@ -82,8 +80,6 @@ void sp_confine_close(struct sp_master *m)
 	if (m->empty_root >= 0)
 		(void)close(m->empty_root);
 	m->empty_root = -1;
-	free(m->ports);
-	m->ports = NULL;
 }
 
 static enum sp_role sandbox_of(enum sp_ipc_role role)
@@ -99,16 +95,17 @@ static enum sp_role sandbox_of(enum sp_ipc_role role)
 }
 
 /* The dialer's sockets count against its own limit until their workers have taken them. */
-static uint64_t descriptors_of(const struct sp_master *m, enum sp_ipc_role role)
+static uint64_t descriptors_of(const struct sp_master *m, const struct sp_conf *conf, enum sp_ipc_role role)
 {
 	if (role == SP_IPC_WORKER || role == SP_IPC_DIALER)
-		return sp_limits_descriptors(m->conf);
-	return ROLE_OWN + m->workers + m->conf->cert_count;
+		return sp_limits_descriptors(conf);
+	return ROLE_OWN + m->workers + conf->cert_count;
 }
 
-void sp_confine_want(const struct sp_master *m, enum sp_ipc_role role, struct sp_sandbox_want *want)
+void sp_confine_want(const struct sp_master *m, const struct sp_edition *edition, enum sp_ipc_role role,
+		     struct sp_sandbox_want *want)
 {
-	const struct sp_conf *conf = m->conf;
+	const struct sp_conf *conf = edition->conf;
 
 	enum sp_role to = sandbox_of(role);
 
@@ -119,9 +116,9 @@ void sp_confine_want(const struct sp_master *m, enum sp_ipc_role role, struct sp
 		.uid = m->ids.of[to].uid,
 		.gid = m->ids.of[to].gid,
 		.empty_root = m->empty_root,
-		.ports = m->ports,
-		.port_count = m->port_count,
-		.nofile = descriptors_of(m, role),
+		.ports = edition->ports,
+		.port_count = edition->port_count,
+		.nofile = descriptors_of(m, conf, role),
 	};
 }
 

@@ -9,13 +9,15 @@
 
 #include "sp/base/log.h"
 
-static void send_end(struct sp_slot *to, enum sp_ipc_role role, unsigned worker, int fd)
+static bool send_end(struct sp_slot *to, enum sp_ipc_role role, unsigned worker, uint32_t generation, int fd)
 {
-	const struct sp_ipc_message message = { .type = SP_IPC_PEER,
-						.body.peer = { .role = role, .worker = worker },
-						.fd = fd };
+	const struct sp_ipc_message message = {
+		.type = SP_IPC_PEER,
+		.body.peer = { .role = role, .worker = worker, .generation = generation },
+		.fd = fd,
+	};
 
-	sp_slot_tell(to, &message);
+	return sp_slot_tell(to, &message);
 }
 
 /* One pair: the role's end is sent, the worker's returned. -1: none. */
@@ -30,7 +32,7 @@ static int link_up(struct sp_slot *role, unsigned worker)
 		sp_error("link_not_made", SP_KV_U64("worker", worker), SP_KV_TEXT("why", err.text));
 		return -1;
 	}
-	send_end(role, SP_IPC_WORKER, worker, fds[1]);
+	(void)send_end(role, SP_IPC_WORKER, worker, role->edition->number, fds[1]);
 	close(fds[1]);
 	return fds[0];
 }
@@ -39,7 +41,7 @@ void sp_links_of_worker(struct sp_master *m, unsigned worker, struct sp_links *l
 {
 	*links = (struct sp_links){ -1, -1 };
 	for (unsigned i = 0; i < SP_ROLES; i++) {
-		struct sp_slot *role = &m->slots[i];
+		struct sp_slot *role = m->slots[i];
 
 		if (role->role == SP_IPC_KEEPER)
 			links->keeper_fd = link_up(role, worker);
@@ -57,17 +59,19 @@ void sp_links_close(struct sp_links *links)
 	*links = (struct sp_links){ -1, -1 };
 }
 
-void sp_links_of_role(struct sp_slot *slot)
+bool sp_links_of_role(struct sp_slot *slot)
 {
 	struct sp_master *m = slot->master;
+	bool is_fine = true;
 
 	for (unsigned i = 0; i < m->workers; i++) {
-		struct sp_slot *worker = &m->slots[SP_ROLES + i];
+		struct sp_slot *worker = m->slots[SP_ROLES + i];
 		int fd = worker->pid > 0 ? link_up(slot, worker->worker) : -1;
 
 		if (fd < 0)
 			continue;
-		send_end(worker, slot->role, worker->worker, fd);
+		is_fine = send_end(worker, slot->role, worker->worker, slot->edition->number, fd) && is_fine;
 		close(fd);
 	}
+	return is_fine;
 }

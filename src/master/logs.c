@@ -62,12 +62,19 @@ static int open_file(const struct sp_conf *conf, enum sp_ipc_log which, struct s
 static int open_log(const struct sp_conf *conf, enum sp_ipc_log which, struct sp_err *err)
 {
 	struct sp_str place = place_of(conf, which);
+	int fd;
 
 	if (sp_logs_is_file(conf, which))
 		return open_file(conf, which, err);
 	if (sp_str_eq(place, SP_STR("stdout")))
 		return STDOUT_FILENO;
-	return sp_str_eq(place, SP_STR("stderr")) ? STDERR_FILENO : -1;
+	if (sp_str_eq(place, SP_STR("stderr")))
+		return STDERR_FILENO;
+	/* Off, which a reload may change: nobody writes until then. */
+	fd = open("/dev/null", O_WRONLY | O_CLOEXEC | O_NONBLOCK | O_NOCTTY);
+	if (fd < 0)
+		(void)refuse(conf, which, strerror(errno), err);
+	return fd;
 }
 
 /* Nobody ever waits for the logger: a full pipe takes nothing, and who writes counts. */
@@ -75,8 +82,6 @@ static bool open_pipe(struct sp_logs *logs, enum sp_ipc_log which, struct sp_err
 {
 	int ends[2];
 
-	if (logs->fds[which] < 0)
-		return true;
 	if (pipe2(ends, O_CLOEXEC | O_NONBLOCK) != 0)
 		return sp_err_set(err, "cannot make a pipe for a log: %s", strerror(errno));
 	(void)fcntl(ends[1], F_SETPIPE_SZ, PIPE_BYTES); /* the more the better; a user may have used up his share */
@@ -114,7 +119,7 @@ bool sp_logs_open(struct sp_logs *logs, const struct sp_conf *conf, struct sp_er
 		logs->from[i] = logs->to[i] = -1;
 	logs->fds[SP_IPC_LOG_ERROR] = STDERR_FILENO;
 	logs->fds[SP_IPC_LOG_ACCESS] = open_log(conf, SP_IPC_LOG_ACCESS, err);
-	if (logs->fds[SP_IPC_LOG_ACCESS] < 0 && sp_logs_is_file(conf, SP_IPC_LOG_ACCESS))
+	if (logs->fds[SP_IPC_LOG_ACCESS] < 0)
 		return false;
 	logs->fds[SP_IPC_LOG_ERROR] = open_log(conf, SP_IPC_LOG_ERROR, err);
 	if (logs->fds[SP_IPC_LOG_ERROR] < 0) {
@@ -138,6 +143,38 @@ bool sp_logs_reopen(struct sp_logs *logs, const struct sp_conf *conf, enum sp_ip
 	close(logs->fds[which]);
 	logs->fds[which] = fd;
 	return true;
+}
+
+bool sp_logs_prepare(struct sp_logs_next *next, const struct sp_conf *was, const struct sp_conf *is, struct sp_err *err)
+{
+	next->fds[SP_IPC_LOG_ACCESS] = next->fds[SP_IPC_LOG_ERROR] = -1;
+	for (unsigned which = 0; which < SP_IPC_LOG_COUNT; which++) {
+		next->is_new[which] = !sp_str_eq(place_of(was, which), place_of(is, which));
+		if (!next->is_new[which])
+			continue;
+		next->fds[which] = open_log(is, which, err);
+		if (next->fds[which] >= 0)
+			continue;
+		sp_logs_abandon(next);
+		return false;
+	}
+	return true;
+}
+
+void sp_logs_abandon(struct sp_logs_next *next)
+{
+	for (unsigned which = 0; which < SP_IPC_LOG_COUNT; which++) {
+		if (next->is_new[which] && next->fds[which] > STDERR_FILENO)
+			close(next->fds[which]);
+		next->is_new[which] = false;
+	}
+}
+
+void sp_logs_take(struct sp_logs *logs, const struct sp_logs_next *next, enum sp_ipc_log which)
+{
+	if (logs->fds[which] > STDERR_FILENO)
+		close(logs->fds[which]);
+	logs->fds[which] = next->fds[which];
 }
 
 void sp_logs_close(struct sp_logs *logs)

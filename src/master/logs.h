@@ -12,8 +12,8 @@
 #include "sp/ipc/channel.h"
 
 struct sp_logs {
-	int fds[SP_IPC_LOG_COUNT]; /* owned above 2; access: -1 = off */
-	int from[SP_IPC_LOG_COUNT], to[SP_IPC_LOG_COUNT]; /* owned: reading and writing end; -1 with the log off */
+	int fds[SP_IPC_LOG_COUNT]; /* owned above 2; off: /dev/null */
+	int from[SP_IPC_LOG_COUNT], to[SP_IPC_LOG_COUNT]; /* owned: reading and writing end */
 };
 
 /* The process's own log goes to the error log itself, until sp_logs_use_pipe. false with *err ("file:line: error: …"). */
@@ -26,5 +26,16 @@ void sp_logs_use_file(const struct sp_logs *logs); /* there is none any more */
 void sp_logs_write_rest(const struct sp_logs *logs); /* of the errors' pipe, which no logger reads any more; never waits */
 bool sp_logs_is_file(const struct sp_conf *conf, enum sp_ipc_log which);
 void sp_logs_close(struct sp_logs *logs);
+
+/* Where the next configuration's lines end, opened before anything is changed. */
+struct sp_logs_next {
+	bool is_new[SP_IPC_LOG_COUNT];
+	int fds[SP_IPC_LOG_COUNT]; /* of those that are: owned above 2 */
+};
+
+SP_MUST_USE bool sp_logs_prepare(struct sp_logs_next *next, const struct sp_conf *was, const struct sp_conf *is,
+				 struct sp_err *err);
+void sp_logs_abandon(struct sp_logs_next *next); /* twice is harmless */
+void sp_logs_take(struct sp_logs *logs, const struct sp_logs_next *next, enum sp_ipc_log which); /* one that is new */
 
 #endif

@@ -10,6 +10,8 @@
 
 #include "limits.h"
 #include "master_int.h"
+#include "reload.h"
+#include "watch.h"
 #include "sp/base/clock.h"
 #include "sp/base/log.h"
 #include "sp/base/siphash.h"
@@ -41,6 +43,7 @@ static void stop_now(struct sp_master *m, const char *why)
 
 	if (m->state == SP_MASTER_STOPPING)
 		return;
+	sp_reload_cancel(m);
 	sp_info("stopping", SP_KV_TEXT("why", why));
 	sp_notify_send(&m->notify, "STOPPING=1\nSTATUS=stopping now");
 	m->state = SP_MASTER_STOPPING;
@@ -77,6 +80,7 @@ static void start_drain(struct sp_master *m)
 	uint64_t delay = m->conf->gateway.drain_delay;
 	const struct sp_ipc_message red = { .type = SP_IPC_HEALTH_RED, .fd = -1 };
 
+	sp_reload_cancel(m);
 	sp_notify_send(&m->notify, "STOPPING=1\nSTATUS=draining");
 	if (delay == 0) {
 		drain(m);
@@ -107,14 +111,6 @@ static void reopen_logs(struct sp_master *m)
 	sp_info("reopening_logs");
 }
 
-/* Who asked by the supervisor (systemctl reload) waits until we say that we are ready again. */
-static void refuse_reload(const struct sp_master *m)
-{
-	sp_notify_send(&m->notify, "RELOADING=1\nMONOTONIC_USEC=%llu", (unsigned long long)sp_now_us());
-	sp_warn("reload_not_in_this_build", SP_KV_TEXT("what", "the running configuration stays; restart to change it"));
-	sp_notify_send(&m->notify, "READY=1\nSTATUS=reload is not in this build, the running configuration stays");
-}
-
 static void handle(struct sp_master *m, unsigned signo)
 {
 	switch (signo) {
@@ -131,7 +127,7 @@ static void handle(struct sp_master *m, unsigned signo)
 		break;
 	case SIGINT: stop_now(m, "interrupt"); break;
 	case SIGUSR1: reopen_logs(m); break;
-	case SIGHUP: refuse_reload(m); break;
+	case SIGHUP: sp_reload_by_signal(m); break;
 	default: break;
 	}
 }
@@ -183,7 +179,9 @@ void sp_master_on_ready(struct sp_master *m)
 	m->state = SP_MASTER_SERVING;
 	sp_info("serving", SP_KV_TEXT("config", m->conf->main_file), SP_KV_U64("workers", m->workers),
 		SP_KV_U64("listeners", m->conf->listener_count), SP_KV_I64("pid", getpid()));
-	sp_notify_send(&m->notify, "READY=1\nSTATUS=serving with %u workers, generation 1", m->workers);
+	sp_notify_send(&m->notify, "READY=1\nSTATUS=serving with %u workers, generation %u", m->workers,
+		       m->edition->number);
+	sp_reload_begin_remembered(m);
 }
 
 void sp_master_on_death(struct sp_master *m, const struct sp_slot *slot, int status)
@@ -239,13 +237,15 @@ static bool open_all(struct sp_master *m, struct sp_err *err)
 		return false;
 	sp_notify_open(&m->notify, getenv("NOTIFY_SOCKET"));
 	m->watchdog_ms = sp_notify_watchdog_ms(getenv("WATCHDOG_USEC"), getenv("WATCHDOG_PID"), getpid());
-	if (!take_ids(m, err) || !sp_confine_open(m, err))
+	if (!take_ids(m, err))
 		return false;
+	sp_confine_open(m);
 	sp_limits_raise(m->conf);
 	(void)sp_siphash_process_key(); /* made before the first fork: the workers share it */
-	m->tally = sp_tally_new(m->workers, 1 + m->conf->listener_count, err);
-	return m->tally != NULL && sp_tickets_begin(m, err) && sp_webroots_open(&m->webroots, m->conf, m->loop, err) &&
-	       sp_binds_open(&m->binds, m->conf, m->workers, &passed, err) && open_signals(m, err);
+	m->tally = sp_tally_new(m->workers, 1 + SP_PLACES, err);
+	return m->tally != NULL && sp_places_give(&m->places, m->conf, err) && sp_reload_open(m, err) && sp_tickets_begin(m, err) && sp_webroots_open(&m->webroots, m->conf, m->loop, err) &&
+	       sp_binds_open(&m->binds, m->conf, m->workers, &passed, NULL, err) && open_signals(m, err) &&
+	       sp_watch_open(m, err);
 }
 
 static void close_all(struct sp_master *m)
@@ -254,6 +254,8 @@ static void close_all(struct sp_master *m)
 	sp_deadline_clear(&m->patience);
 	sp_deadline_clear(&m->tickets);
 	sp_webroots_close(&m->webroots);
+	sp_watch_close(m);
+	sp_reload_close(m);
 	sp_slots_free(m);
 	sp_binds_close(&m->binds);
 	sp_tally_free(m->tally);
@@ -265,18 +267,23 @@ static void close_all(struct sp_master *m)
 	sp_notify_close(&m->notify);
 	sp_loop_free(m->loop);
 	sp_logs_close(&m->logs);
+	sp_places_keep(&m->places, NULL);
+	sp_edition_free(m->edition);
 }
 
-bool sp_master_run(const struct sp_conf *conf, struct sp_err *err)
+bool sp_master_run(struct sp_conf *conf, struct sp_err *err)
 {
-	struct sp_master m = { .conf = conf,
-			       .workers = count_workers(conf),
+	struct sp_master m = { .edition = sp_edition_new(conf, 1, err),
 			       .signal_fd = -1,
 			       .empty_root = -1,
 			       .notify.fd = -1,
 			       .logs = { { -1, -1 }, { -1, -1 }, { -1, -1 } } };
 	bool ok = false;
 
+	if (m.edition == NULL)
+		return false;
+	m.conf = m.edition->conf;
+	m.workers = count_workers(m.conf);
 	sp_log_as("master");
 	sp_clock_tick();
 	sp_deadline_init(&m.watchdog);

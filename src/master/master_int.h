@@ -12,6 +12,7 @@
 #include "ids.h"
 #include "logs.h"
 #include "notify.h"
+#include "places.h"
 #include "sp/ipc/channel.h"
 #include "sp/ipc/sandbox.h"
 #include "sp/net/deadline.h"
@@ -28,15 +29,27 @@ enum sp_master_state {
 };
 
 struct sp_master;
+struct sp_reload;
+struct sp_watch;
 
 #define SP_ROLES 3U /* processes that there is one of */
 
+struct sp_edition { /* a configuration, and the number of the generation that is made of it */
+	struct sp_conf *conf; /* owned */
+	uint32_t number; /* 1.. */
+	uint16_t *ports; /* owned: where its dialer may connect to */
+	size_t port_count;
+};
+
 struct sp_slot { /* the place of one process, dead or alive */
 	struct sp_master *master;
+	const struct sp_edition *edition; /* borrowed: what is born here serves; NULL: nothing is any more */
 	enum sp_ipc_role role;
 	unsigned worker; /* 1..; 0: a role of its own */
 	pid_t pid; /* 0 = nobody there */
 	bool is_ready;
+	bool is_spare; /* of a role: will follow the one that is there, or was followed; is not born again */
+	uint32_t prepared, left; /* a worker: the generation that it built last, and that it left last */
 	uint64_t born_ms;
 	struct sp_channel channel;
 	struct sp_backoff backoff;
@@ -48,18 +61,20 @@ struct sp_links { /* a new worker's ends of its channels to the others; -1: nobo
 };
 
 struct sp_master {
-	const struct sp_conf *conf; /* borrowed */
+	struct sp_edition *edition; /* owned: what is served */
+	const struct sp_conf *conf; /* borrowed: the edition's */
+	struct sp_reload *reload; /* owned */
+	struct sp_watch *watch; /* owned */
 	struct sp_loop *loop; /* owned */
-	struct sp_slot *slots; /* owned: the roles first, in the order of their birth, then the workers */
+	struct sp_slot **slots; /* owned: the roles first, in the order of their birth, then the workers */
 	unsigned workers;
 	struct sp_binds binds;
 	struct sp_logs logs;
 	struct sp_ids ids;
 	int empty_root; /* owned: what the children of a root master are put into; -1 = none */
-	uint16_t *ports; /* owned: where the dialer may connect to */
-	size_t port_count;
 	struct sp_webroots webroots;
 	struct sp_tally *tally; /* owned */
+	struct sp_places places; /* of listeners in the tally */
 	struct sp_notify notify;
 	enum sp_master_state state;
 	struct sp_deadline watchdog, patience, tickets;
@@ -81,7 +96,14 @@ bool sp_slots_are_ready(const struct sp_master *m);
 void sp_slots_end_role(struct sp_master *m, enum sp_ipc_role role); /* after the last worker; waits for it */
 struct sp_slot *sp_slot_of_role(struct sp_master *m, enum sp_ipc_role role);
 void sp_slot_name(const struct sp_slot *slot, char name[static 32]); /* "keeper", "worker 2" */
-void sp_slot_tell(struct sp_slot *slot, const struct sp_ipc_message *message);
+/* false: it does not listen; that is logged. */
+bool sp_slot_tell(struct sp_slot *slot, const struct sp_ipc_message *message);
+/* For those that are not in m->slots. NULL: no memory. */
+struct sp_slot *sp_slot_new(struct sp_master *m, enum sp_ipc_role role, unsigned worker,
+			    const struct sp_edition *edition);
+void sp_slot_free(struct sp_slot *slot); /* its process is gone, or not ours to end; NULL is fine */
+SP_MUST_USE bool sp_slot_bear(struct sp_slot *slot, struct sp_err *err);
+void sp_slot_end(struct sp_slot *slot); /* told to stop, and killed when it does not */
 void sp_slots_free(struct sp_master *m);
 
 /* master.c: told by slots.c. */
@@ -95,13 +117,16 @@ SP_MUST_USE bool sp_tickets_begin(struct sp_master *m, struct sp_err *err);
  * to all workers that live. */
 void sp_links_of_worker(struct sp_master *m, unsigned worker, struct sp_links *links);
 void sp_links_close(struct sp_links *links); /* the worker has its own copies, or will never be */
-void sp_links_of_role(struct sp_slot *slot);
+bool sp_links_of_role(struct sp_slot *slot); /* false: somebody does not listen */
 
 /* confine.c: what `sandbox =` and the way that we were started make of each process. */
-SP_MUST_USE bool sp_confine_open(struct sp_master *m, struct sp_err *err);
+void sp_confine_open(struct sp_master *m);
 void sp_confine_close(struct sp_master *m);
-/* All but the descriptors that stay and the parent. The want borrows from the master. */
-void sp_confine_want(const struct sp_master *m, enum sp_ipc_role role, struct sp_sandbox_want *want);
+/* All but the descriptors that stay and the parent. The want borrows from the master and the edition. */
+void sp_confine_want(const struct sp_master *m, const struct sp_edition *edition, enum sp_ipc_role role,
+		     struct sp_sandbox_want *want);
+/* The ports of all backends; what port goes with which address is the egress rules' matter. */
+SP_MUST_USE bool sp_confine_ports(struct sp_edition *edition, struct sp_err *err);
 /* The master itself, when all is open and nobody is born yet. */
 SP_MUST_USE bool sp_confine_self(const struct sp_master *m, struct sp_err *err);
 

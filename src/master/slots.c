@@ -9,11 +9,13 @@
 #include <sys/wait.h>
 #include <time.h>
 
+#include "reload.h"
 #include "sp/base/clock.h"
 #include "sp/base/log.h"
 
 #define EXIT_MS 2000U /* from the end of its channel to the end of a process */
 #define END_LOOK_MS 2U
+#define MEANWHILE_MS 20U
 
 static void birth(struct sp_slot *slot);
 
@@ -36,12 +38,16 @@ static void on_message(struct sp_channel *ch, struct sp_ipc_message *message)
 {
 	struct sp_slot *slot = SP_HOLDER(ch, struct sp_slot, channel);
 
-	(void)message; /* ready: the only one that the table lets a child send to us */
+	if (message->type != SP_IPC_READY) {
+		sp_reload_on_answer(slot->master, slot, message);
+		return;
+	}
 	if (slot->is_ready)
 		return;
 	slot->is_ready = true;
 	sp_info(slot->worker > 0 ? "worker_ready" : "role_ready", SLOT_FIELDS(slot));
 	sp_master_on_ready(slot->master);
+	sp_reload_on_ready(slot->master);
 }
 
 static void on_overdue(struct sp_deadline *deadline)
@@ -65,9 +71,15 @@ static void on_channel_end(struct sp_channel *ch, enum sp_ipc_rc why)
 	}
 }
 
+/* A worker that is born while the others are asked to move would miss it. */
 static void on_retry(struct sp_deadline *deadline)
 {
-	birth(SP_HOLDER(deadline, struct sp_slot, timer));
+	struct sp_slot *slot = SP_HOLDER(deadline, struct sp_slot, timer);
+
+	if (slot->worker > 0 && sp_reload_is_asking(slot->master))
+		rest(slot, MEANWHILE_MS);
+	else
+		birth(slot);
 }
 
 static void rest(struct sp_slot *slot, uint64_t wait)
@@ -77,11 +89,12 @@ static void rest(struct sp_slot *slot, uint64_t wait)
 	sp_deadline_set(&slot->timer, sp_loop_deadlines(slot->master->loop, wait), on_retry);
 }
 
-void sp_slot_tell(struct sp_slot *slot, const struct sp_ipc_message *message)
+bool sp_slot_tell(struct sp_slot *slot, const struct sp_ipc_message *message)
 {
-	if (sp_channel_send(&slot->channel, message) != SP_IPC_DONE)
-		sp_warn("process_does_not_listen", SLOT_FIELDS(slot),
-			SP_KV_TEXT("message", sp_ipc_type_name(message->type)));
+	if (sp_channel_send(&slot->channel, message) == SP_IPC_DONE)
+		return true;
+	sp_warn("process_does_not_listen", SLOT_FIELDS(slot), SP_KV_TEXT("message", sp_ipc_type_name(message->type)));
+	return false;
 }
 
 static void begin(struct sp_slot *slot, pid_t pid, int fd)
@@ -111,9 +124,9 @@ static bool bear_worker(struct sp_slot *slot, struct sp_err *err)
 		return false;
 	begin(slot, pid, fd);
 	for (size_t i = 0; sp_webroots_next(&m->webroots, &i, &message);)
-		sp_slot_tell(slot, &message);
+		(void)sp_slot_tell(slot, &message);
 	if (m->state == SP_MASTER_RED)
-		sp_slot_tell(slot, &(struct sp_ipc_message){ .type = SP_IPC_HEALTH_RED, .fd = -1 });
+		(void)sp_slot_tell(slot, &(struct sp_ipc_message){ .type = SP_IPC_HEALTH_RED, .fd = -1 });
 	return true;
 }
 
@@ -127,8 +140,8 @@ static bool bear_role(struct sp_slot *slot, struct sp_err *err)
 	begin(slot, pid, fd);
 	if (slot->role == SP_IPC_LOGGER)
 		sp_logs_use_pipe(&slot->master->logs);
-	else
-		sp_links_of_role(slot);
+	else if (!slot->is_spare) /* one that is to follow is linked when it is ready */
+		(void)sp_links_of_role(slot);
 	return true;
 }
 
@@ -149,28 +162,61 @@ static void birth(struct sp_slot *slot)
 	rest(slot, wait > 0 ? wait : 1);
 }
 
-static void init_slot(struct sp_master *m, struct sp_slot *slot, enum sp_ipc_role role, unsigned worker)
+struct sp_slot *sp_slot_new(struct sp_master *m, enum sp_ipc_role role, unsigned worker,
+			    const struct sp_edition *edition)
 {
+	struct sp_slot *slot = calloc(1, sizeof(*slot));
+
+	if (slot == NULL)
+		return NULL;
 	slot->master = m;
 	slot->role = role;
 	slot->worker = worker;
+	slot->edition = edition;
 	slot->channel.fd = -1;
 	sp_deadline_init(&slot->timer);
+	return slot;
+}
+
+void sp_slot_free(struct sp_slot *slot)
+{
+	if (slot == NULL)
+		return;
+	sp_deadline_clear(&slot->timer);
+	sp_channel_close(&slot->channel);
+	free(slot);
+}
+
+bool sp_slot_bear(struct sp_slot *slot, struct sp_err *err)
+{
+	return try_birth(slot, err);
+}
+
+void sp_slot_end(struct sp_slot *slot)
+{
+	const struct sp_ipc_message stop = { .type = SP_IPC_STOP, .fd = -1 };
+
+	if (slot->pid == 0)
+		return;
+	(void)sp_slot_tell(slot, &stop);
+	sp_deadline_set(&slot->timer, sp_loop_deadlines(slot->master->loop, EXIT_MS), on_overdue);
 }
 
 bool sp_slots_start(struct sp_master *m, struct sp_err *err)
 {
 	static const enum sp_ipc_role roles[SP_ROLES] = { SP_IPC_LOGGER, SP_IPC_KEEPER, SP_IPC_DIALER };
 
-	m->slots = calloc(SP_ROLES + m->workers, sizeof(*m->slots));
+	m->slots = calloc(SP_ROLES + m->workers, sizeof(struct sp_slot *));
 	if (m->slots == NULL)
 		return sp_err_set(err, "no memory for the processes");
-	for (unsigned i = 0; i < SP_ROLES; i++)
-		init_slot(m, &m->slots[i], roles[i], 0);
-	for (unsigned i = 0; i < m->workers; i++)
-		init_slot(m, &m->slots[SP_ROLES + i], SP_IPC_WORKER, i + 1);
+	for (unsigned i = 0; i < SP_ROLES + m->workers; i++) {
+		m->slots[i] = sp_slot_new(m, i < SP_ROLES ? roles[i] : SP_IPC_WORKER, i < SP_ROLES ? 0 : i - SP_ROLES + 1,
+					  m->edition);
+		if (m->slots[i] == NULL)
+			return sp_err_set(err, "no memory for the processes");
+	}
 	for (unsigned i = 0; i < SP_ROLES + m->workers; i++)
-		if (!try_birth(&m->slots[i], err))
+		if (!try_birth(m->slots[i], err))
 			return false;
 	return true;
 }
@@ -188,7 +234,7 @@ static void log_death(const struct sp_slot *slot, int status, uint64_t lived, ui
 /* Workers that drain still need the others. */
 static bool is_needed(const struct sp_slot *slot)
 {
-	return slot->master->state < (slot->worker > 0 ? SP_MASTER_DRAINING : SP_MASTER_STOPPING);
+	return !slot->is_spare && slot->master->state < (slot->worker > 0 ? SP_MASTER_DRAINING : SP_MASTER_STOPPING);
 }
 
 static void bury(struct sp_slot *slot, int status)
@@ -206,6 +252,8 @@ static void bury(struct sp_slot *slot, int status)
 			SP_KV_TEXT("how", WIFSIGNALED(status) ? "signal" : "exit"),
 			SP_KV_I64("code", WIFSIGNALED(status) ? WTERMSIG(status) : WEXITSTATUS(status)));
 		slot->pid = 0;
+		if (slot->is_spare)
+			sp_reload_on_end(m, slot);
 		return;
 	}
 	if (WIFSIGNALED(status) && WTERMSIG(status) == SIGSYS)
@@ -214,6 +262,7 @@ static void bury(struct sp_slot *slot, int status)
 	log_death(slot, status, lived, wait);
 	slot->pid = 0;
 	sp_master_on_death(m, slot, status);
+	sp_reload_on_death(m, slot);
 	if (!is_needed(slot))
 		return;
 	if (wait == 0)
@@ -222,40 +271,48 @@ static void bury(struct sp_slot *slot, int status)
 		rest(slot, wait);
 }
 
+static struct sp_slot *find_slot(struct sp_master *m, pid_t pid)
+{
+	for (unsigned i = 0; i < SP_ROLES + m->workers; i++)
+		if (m->slots[i]->pid == pid)
+			return m->slots[i];
+	return sp_reload_find_spare(m, pid);
+}
+
 void sp_slots_reap(struct sp_master *m)
 {
 	int status;
 	pid_t pid;
 
 	while ((pid = waitpid(-1, &status, WNOHANG)) > 0 || (pid < 0 && errno == EINTR)) {
-		for (unsigned i = 0; pid > 0 && i < SP_ROLES + m->workers; i++) {
-			if (m->slots[i].pid == pid) {
-				bury(&m->slots[i], status);
-				break;
-			}
-		}
+		struct sp_slot *slot = pid > 0 ? find_slot(m, pid) : NULL;
+
+		if (slot != NULL)
+			bury(slot, status);
+		else if (pid > 0)
+			sp_reload_on_exit(m, pid, status);
 	}
 }
 
 void sp_slots_send(struct sp_master *m, const struct sp_ipc_message *message)
 {
 	for (unsigned i = SP_ROLES; i < SP_ROLES + m->workers; i++)
-		if (m->slots[i].pid > 0)
-			sp_slot_tell(&m->slots[i], message);
+		if (m->slots[i]->pid > 0)
+			(void)sp_slot_tell(m->slots[i], message);
 }
 
 void sp_slots_give_up(struct sp_master *m)
 {
 	for (unsigned i = SP_ROLES; i < SP_ROLES + m->workers; i++)
-		if (m->slots[i].pid == 0)
-			sp_deadline_clear(&m->slots[i].timer);
+		if (m->slots[i]->pid == 0)
+			sp_deadline_clear(&m->slots[i]->timer);
 }
 
 void sp_slots_kill(struct sp_master *m)
 {
 	for (unsigned i = SP_ROLES; m->slots != NULL && i < SP_ROLES + m->workers; i++)
-		if (m->slots[i].pid > 0)
-			(void)kill(m->slots[i].pid, SIGKILL);
+		if (m->slots[i] != NULL && m->slots[i]->pid > 0)
+			(void)kill(m->slots[i]->pid, SIGKILL);
 }
 
 unsigned sp_slots_alive(const struct sp_master *m)
@@ -263,14 +320,14 @@ unsigned sp_slots_alive(const struct sp_master *m)
 	unsigned n = 0;
 
 	for (unsigned i = SP_ROLES; i < SP_ROLES + m->workers; i++)
-		n += m->slots[i].pid > 0 ? 1U : 0U;
+		n += m->slots[i]->pid > 0 ? 1U : 0U;
 	return n;
 }
 
 bool sp_slots_are_ready(const struct sp_master *m)
 {
 	for (unsigned i = 0; i < SP_ROLES + m->workers; i++)
-		if (!m->slots[i].is_ready)
+		if (!m->slots[i]->is_ready)
 			return false;
 	return true;
 }
@@ -280,7 +337,7 @@ static void end_role(struct sp_slot *slot)
 	const struct timespec while_waiting = { 0, END_LOOK_MS * 1000000L };
 	int status;
 
-	sp_slot_tell(slot, &(struct sp_ipc_message){ .type = SP_IPC_STOP, .fd = -1 });
+	(void)sp_slot_tell(slot, &(struct sp_ipc_message){ .type = SP_IPC_STOP, .fd = -1 });
 	for (unsigned waited = 0; waitpid(slot->pid, &status, WNOHANG) == 0; waited += END_LOOK_MS) {
 		if (waited >= EXIT_MS)
 			(void)kill(slot->pid, SIGKILL);
@@ -291,25 +348,24 @@ static void end_role(struct sp_slot *slot)
 
 struct sp_slot *sp_slot_of_role(struct sp_master *m, enum sp_ipc_role role)
 {
-	struct sp_slot *slot = m->slots;
+	unsigned i = 0;
 
-	while (slot->role != role)
-		slot++;
-	return slot;
+	while (m->slots[i]->role != role)
+		i++;
+	return m->slots[i];
 }
 
 void sp_slots_end_role(struct sp_master *m, enum sp_ipc_role role)
 {
-	if (m->slots != NULL && sp_slot_of_role(m, role)->pid > 0)
-		end_role(sp_slot_of_role(m, role));
+	for (unsigned i = 0; m->slots != NULL && i < SP_ROLES; i++)
+		if (m->slots[i] != NULL && m->slots[i]->role == role && m->slots[i]->pid > 0)
+			end_role(m->slots[i]);
 }
 
 void sp_slots_free(struct sp_master *m)
 {
-	for (unsigned i = 0; m->slots != NULL && i < SP_ROLES + m->workers; i++) {
-		sp_deadline_clear(&m->slots[i].timer);
-		sp_channel_close(&m->slots[i].channel);
-	}
+	for (unsigned i = 0; m->slots != NULL && i < SP_ROLES + m->workers; i++)
+		sp_slot_free(m->slots[i]);
 	free(m->slots);
 	m->slots = NULL;
 }

@@ -10,6 +10,7 @@
 #include <time.h>
 #include <unistd.h>
 
+#include "reload.h"
 #include "sp/base/log.h"
 #include "sp/base/title.h"
 #include "sp/role/dialer.h"
@@ -84,7 +85,8 @@ static void settle_in(struct birth *b, int *keep, size_t kept)
 	set_signals(&b->m->signals);
 	forget_environment();
 	sp_title_set(name);
-	sp_confine_want(b->m, b->slot->role, want);
+	sp_log_level(b->slot->edition->conf->log.level);
+	sp_confine_want(b->m, b->slot->edition, b->slot->role, want);
 	want->keep = keep;
 	want->keep_count = kept;
 	want->parent = b->parent;
@@ -103,7 +105,7 @@ _Noreturn static void be_worker(struct birth *b)
 
 	if (sockets == NULL || keep == NULL)
 		_exit(SP_WORKER_CANNOT_START);
-	n = sp_binds_of(&m->binds, b->slot->worker, sockets);
+	n = sp_reload_sockets(m, &m->binds, b->slot, sockets);
 	for (size_t i = 0; i < n; i++)
 		keep[kept++] = sockets[i].fd;
 	keep[kept++] = b->links->keeper_fd;
@@ -113,8 +115,8 @@ _Noreturn static void be_worker(struct birth *b)
 	free(keep);
 
 	struct sp_worker_env env = {
-		.conf = m->conf,
-		.generation = 1,
+		.conf = b->slot->edition->conf,
+		.generation = b->slot->edition->number,
 		.worker = b->slot->worker,
 		.worker_count = m->workers,
 		.sockets = sockets,
@@ -135,7 +137,7 @@ _Noreturn static void be_worker(struct birth *b)
 /* The keeper alone inherits the key files. */
 _Noreturn static void be_keeper(struct birth *b)
 {
-	const struct sp_conf *conf = b->m->conf;
+	const struct sp_conf *conf = b->slot->edition->conf;
 	struct sp_role_env env = {
 		.conf = conf, .workers = b->m->workers, .channel_fd = b->channel_fd, .sandbox = &b->sandbox
 	};
@@ -155,7 +157,10 @@ _Noreturn static void be_keeper(struct birth *b)
 _Noreturn static void be_dialer(struct birth *b)
 {
 	struct sp_role_env env = {
-		.conf = b->m->conf, .workers = b->m->workers, .channel_fd = b->channel_fd, .sandbox = &b->sandbox
+		.conf = b->slot->edition->conf,
+		.workers = b->m->workers,
+		.channel_fd = b->channel_fd,
+		.sandbox = &b->sandbox,
 	};
 	int keep[2];
 

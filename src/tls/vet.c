@@ -3,6 +3,8 @@
  */
 #include "tls_int.h"
 
+#include <string.h>
+
 #include <openssl/err.h>
 #include <openssl/pem.h>
 #include <openssl/x509v3.h>
@@ -135,4 +137,66 @@ bool sp_tls_vet(const struct sp_conf_cert *cert, struct sp_err *err, struct sp_e
 	sp_tls_chain_fini(&chain);
 	ERR_clear_error();
 	return is_fine;
+}
+
+/* ---- renewed */
+
+struct seek { /* is there a name that the other certificate does not have? */
+	X509 *in;
+	struct sp_str name;
+	bool is_found;
+	struct sp_err *doubt;
+};
+
+static bool is_it(void *arg, struct sp_str name)
+{
+	struct seek *seek = arg;
+
+	seek->is_found = seek->is_found || sp_str_eq(name, seek->name);
+	return true;
+}
+
+static bool is_in_it(void *arg, struct sp_str name)
+{
+	struct seek *seek = arg;
+	bool has_alt;
+
+	seek->name = name;
+	seek->is_found = false;
+	if (!sp_tls_cert_names(seek->in, is_it, seek, &has_alt) || seek->is_found)
+		return true;
+	return sp_err_set(seek->doubt, "the new certificate is not for %.*s, the one before was", SP_STR_ARG(name));
+}
+
+static void vet_same_names(const struct sp_conf_cert *before, const struct sp_conf_cert *now, struct sp_err *doubt)
+{
+	struct sp_err err = { .text = "" };
+	struct sp_tls_chain old, new;
+	bool has_alt;
+
+	if (!sp_tls_chain_read(before->chain_pem, &old, &err))
+		return;
+	if (sp_tls_chain_read(now->chain_pem, &new, &err)) {
+		struct seek seek = { .in = new.leaf, .doubt = doubt };
+
+		if (!sp_tls_cert_names(old.leaf, is_in_it, &seek, &has_alt) && doubt->text[0] == '\0')
+			(void)sp_err_set(doubt, "its names cannot be compared");
+		sp_tls_chain_fini(&new);
+	}
+	sp_tls_chain_fini(&old);
+}
+
+void sp_tls_vet_renewed(const struct sp_conf_cert *before, const struct sp_conf_cert *now, struct sp_err *doubt)
+{
+	struct sp_err err = { .text = "" }, was = { .text = "" }, is = { .text = "" };
+
+	if (!sp_tls_vet(now, &err, &is))
+		return; /* it has been said */
+	if (!sp_tls_vet(before, &err, &was))
+		was.text[0] = '\0'; /* its key may have been written over: then every warning counts */
+	if (is.text[0] != '\0' && strcmp(is.text, was.text) != 0)
+		(void)sp_err_set(doubt, "%s", is.text);
+	else
+		vet_same_names(before, now, doubt);
+	ERR_clear_error();
 }

@@ -121,3 +121,15 @@ void sp_dial_set_dialer(struct sp_dial *dial, int fd)
 	SP_ASSERT(dial->ask == remote_ask);
 	sp_asker_set_channel(&((struct remote *)dial)->asker, fd);
 }
+
+unsigned sp_dial_asked(const struct sp_dial *dial)
+{
+	SP_ASSERT(dial->ask == remote_ask);
+	return ((const struct remote *)dial)->asker.count;
+}
+
+void sp_dial_leave(struct sp_dial *dial)
+{
+	SP_ASSERT(dial->ask == remote_ask);
+	sp_channel_close(&((struct remote *)dial)->asker.channel);
+}

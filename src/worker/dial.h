@@ -14,5 +14,9 @@
 SP_MUST_USE struct sp_dial *sp_dial_new_remote(struct sp_loop *loop, struct sp_err *err);
 /* fd is the worker's end of a channel to the dialer, owned from here on. What was asked and not answered is asked anew. */
 void sp_dial_set_dialer(struct sp_dial *dial, int fd);
+/* Questions that it has not answered yet. */
+unsigned sp_dial_asked(const struct sp_dial *dial);
+/* Nobody is asked any more. */
+void sp_dial_leave(struct sp_dial *dial);
 
 #endif

@@ -19,13 +19,15 @@ struct door {
 	struct sp_intake *intake;
 	size_t listener;
 	uint16_t port;
+	uint32_t number; /* the master's, over all generations */
 	int fd; /* closed by listen */
 	struct sp_listen *listen; /* owned; NULL once closed */
 };
 
-/* A limit over all workers: slot i of the tally. 0 is the gateway's, 1 + i that of listener i. */
+/* A limit over all workers: 0 is the gateway's, 1 + i that of listener i. */
 struct cap {
 	uint64_t max; /* 0 = none */
+	uint32_t slot; /* of the tally */
 	uint32_t told; /* what our row says */
 	bool is_reached;
 	uint64_t quiet_until_ms; /* at the limit it is reached and left many times a second */
@@ -41,29 +43,49 @@ struct sp_intake {
 	struct sp_flush flush;
 	struct sp_deadline look_again;
 	struct sp_deadline_list *look_again_list;
-	struct door *doors; /* owned */
+	struct door **doors; /* owned */
+	size_t door_count;
+	struct sp_loop *loop; /* borrowed */
+};
+
+struct sp_intake_next {
+	struct sp_intake *intake; /* borrowed */
+	const struct sp_conf *conf;
+	struct cap *caps; /* owned, as the arrays below */
+	size_t cap_count;
+	struct door **doors; /* new, or one that is there */
+	size_t *listeners; /* of each */
 	size_t door_count;
 };
 
-static bool is_reached(struct sp_intake *in, size_t slot)
+static uint32_t count_of(const struct sp_intake *in, size_t cap)
 {
-	struct cap *cap = &in->caps[slot];
+	return (uint32_t)(cap == 0 ? sp_proxy_client_count(in->proxy) : sp_proxy_listener_count(in->proxy, cap - 1));
+}
+
+static void tell(struct sp_intake *in, struct cap *cap, uint32_t now)
+{
+	cap->told = now;
+	sp_tally_set(in->tally, in->row, cap->slot, now);
+}
+
+static bool is_reached(struct sp_intake *in, size_t i)
+{
+	struct cap *cap = &in->caps[i];
 	uint32_t now;
 
 	if (cap->max == 0)
 		return false;
-	now = (uint32_t)(slot == 0 ? sp_proxy_client_count(in->proxy) : sp_proxy_listener_count(in->proxy, slot - 1));
-	if (now != cap->told) {
-		cap->told = now;
-		sp_tally_set(in->tally, in->row, slot, now);
-	}
-	return sp_tally_sum(in->tally, slot) >= cap->max;
+	now = count_of(in, i);
+	if (now != cap->told)
+		tell(in, cap, now);
+	return sp_tally_sum(in->tally, cap->slot) >= cap->max;
 }
 
 static void follow(struct sp_intake *in)
 {
 	for (size_t i = 0; i < in->door_count; i++) {
-		struct door *door = &in->doors[i];
+		struct door *door = in->doors[i];
 
 		if (door->listen == NULL)
 			continue;
@@ -127,55 +149,197 @@ static void on_accept(void *arg, int fd, const struct sp_addr *peer)
 	look(in);
 }
 
-static bool open_door(struct sp_loop *loop, struct door *door, struct sp_intake *in, const struct sp_worker_socket *s,
-		      struct sp_err *err)
+static struct door *new_door(struct sp_intake *in, const struct sp_worker_socket *s, struct sp_err *err)
 {
-	*door = (struct door){ .intake = in, .listener = s->listener, .port = s->port, .fd = s->fd };
-	door->listen = sp_listen_new(loop, s->fd, on_accept, door, err);
-	return door->listen != NULL;
+	struct door *door = calloc(1, sizeof(*door));
+
+	if (door == NULL) {
+		sp_err_set(err, "no memory for a listening socket");
+		return NULL;
+	}
+	*door = (struct door){ .intake = in, .port = s->port, .number = s->door, .fd = s->fd };
+	door->listen = sp_listen_new(in->loop, s->fd, on_accept, door, err);
+	if (door->listen == NULL) {
+		free(door);
+		return NULL;
+	}
+	sp_listen_pause(door->listen);
+	return door;
 }
 
-static struct cap *new_caps(const struct sp_conf *conf, size_t *count)
+static void free_door(struct door *door)
+{
+	sp_listen_free(door->listen);
+	free(door);
+}
+
+static struct door *find_door(const struct sp_intake *in, uint32_t number)
+{
+	for (size_t i = 0; i < in->door_count; i++)
+		if (in->doors[i]->number == number)
+			return in->doors[i];
+	return NULL;
+}
+
+/* A listener without a limit is not counted, nor one without a socket: it gets no more clients. */
+static struct cap *new_caps(const struct sp_conf *conf, const struct sp_worker_socket *sockets, size_t count)
 {
 	struct cap *caps = calloc(1 + conf->listener_count, sizeof(*caps));
 
 	if (caps == NULL)
 		return NULL;
-	*count = 1 + conf->listener_count;
 	caps[0].max = conf->gateway.max_connections;
-	for (size_t i = 0; i < conf->listener_count; i++)
-		caps[1 + i].max = conf->listeners[i].max_connections;
+	for (size_t i = 0; i < count; i++) {
+		caps[1 + sockets[i].listener].max = conf->listeners[sockets[i].listener].max_connections;
+		caps[1 + sockets[i].listener].slot = sockets[i].slot;
+	}
 	return caps;
+}
+
+static bool prepare_doors(struct sp_intake_next *next, const struct sp_worker_socket *sockets, size_t count,
+			  struct sp_err *err)
+{
+	for (; next->door_count < count; next->door_count++) {
+		const struct sp_worker_socket *s = &sockets[next->door_count];
+		struct door *door = find_door(next->intake, s->door);
+
+		if (door == NULL)
+			door = new_door(next->intake, s, err);
+		else
+			close(s->fd); /* ours is the same socket */
+		if (door == NULL)
+			break;
+		next->doors[next->door_count] = door;
+		next->listeners[next->door_count] = s->listener;
+	}
+	for (size_t i = next->door_count; i < count; i++)
+		close(sockets[i].fd);
+	return next->door_count == count;
+}
+
+static void close_all(const struct sp_worker_socket *sockets, size_t count)
+{
+	for (size_t i = 0; i < count; i++)
+		close(sockets[i].fd);
+}
+
+struct sp_intake_next *sp_intake_prepare(struct sp_intake *in, const struct sp_conf *conf,
+					 const struct sp_worker_socket *sockets, size_t count, struct sp_err *err)
+{
+	struct sp_intake_next *next = calloc(1, sizeof(*next));
+
+	if (next == NULL)
+		goto no_memory;
+	*next = (struct sp_intake_next){ .intake = in,
+					 .conf = conf,
+					 .caps = new_caps(conf, sockets, count),
+					 .cap_count = 1 + conf->listener_count,
+					 .doors = calloc(count + 1, sizeof(struct door *)),
+					 .listeners = calloc(count + 1, sizeof(size_t)) };
+	if (next->caps == NULL || next->doors == NULL || next->listeners == NULL)
+		goto no_memory;
+	if (prepare_doors(next, sockets, count, err))
+		return next;
+	sp_intake_abandon(next);
+	return NULL;
+no_memory:
+	sp_err_set(err, "no memory for the listening sockets");
+	close_all(sockets, count);
+	sp_intake_abandon(next);
+	return NULL;
+}
+
+void sp_intake_abandon(struct sp_intake_next *next)
+{
+	if (next == NULL)
+		return;
+	for (size_t i = 0; i < next->door_count; i++)
+		if (find_door(next->intake, next->doors[i]->number) != next->doors[i])
+			free_door(next->doors[i]);
+	free(next->caps);
+	free(next->doors);
+	free(next->listeners);
+	free(next);
+}
+
+static bool has_door(const struct sp_intake_next *next, const struct door *door)
+{
+	for (size_t i = 0; i < next->door_count; i++)
+		if (next->doors[i] == door)
+			return true;
+	return false;
+}
+
+/* Closing resets what is still queued. A client that connected before we stopped is served. */
+static void take_waiting(struct door *door);
+
+void sp_intake_finish_others(struct sp_intake *in, const struct sp_intake_next *next)
+{
+	size_t kept = 0;
+
+	for (size_t i = 0; i < in->door_count; i++) {
+		if (has_door(next, in->doors[i])) {
+			in->doors[kept++] = in->doors[i];
+			continue;
+		}
+		take_waiting(in->doors[i]);
+		free_door(in->doors[i]);
+	}
+	in->door_count = kept;
+}
+
+void sp_intake_take(struct sp_intake *in, struct sp_intake_next *next)
+{
+	for (size_t i = 1; i < in->cap_count; i++) /* whoever keeps the slot counts again below */
+		if (in->caps[i].max != 0)
+			tell(in, &in->caps[i], 0);
+	free(in->caps);
+	free(in->doors);
+	in->conf = next->conf;
+	in->caps = next->caps;
+	in->cap_count = next->cap_count;
+	in->doors = next->doors;
+	in->door_count = next->door_count;
+	for (size_t i = 0; i < in->door_count; i++)
+		in->doors[i]->listener = next->listeners[i];
+	free(next->listeners);
+	free(next);
+	for (size_t i = 0; i < in->cap_count; i++)
+		if (in->caps[i].max != 0)
+			tell(in, &in->caps[i], count_of(in, i));
+	look(in);
+	follow(in);
 }
 
 struct sp_intake *sp_intake_new(struct sp_loop *loop, const struct sp_worker_env *env, struct sp_proxy *proxy,
 				struct sp_err *err)
 {
 	struct sp_intake *in = calloc(1, sizeof(*in));
+	struct sp_intake_next *first;
 
-	if (in == NULL)
-		goto no_memory;
-	in->conf = env->conf;
+	if (in == NULL) {
+		sp_err_set(err, "no memory for the listening sockets");
+		return NULL;
+	}
+	in->loop = loop;
 	in->proxy = proxy;
 	in->tally = env->tally;
 	in->row = env->worker - 1;
-	in->caps = new_caps(env->conf, &in->cap_count);
-	in->doors = calloc(env->socket_count > 0 ? env->socket_count : 1, sizeof(*in->doors));
 	in->look_again_list = sp_loop_deadlines(loop, LOOK_AGAIN_MS);
 	sp_deadline_init(&in->look_again);
 	in->flush.run = on_turn_end;
 	sp_loop_on_flush(loop, &in->flush);
-	if (in->caps == NULL || in->doors == NULL || in->look_again_list == NULL)
-		goto no_memory;
-	for (; in->door_count < env->socket_count; in->door_count++)
-		if (!open_door(loop, &in->doors[in->door_count], in, &env->sockets[in->door_count], err))
-			goto fail;
+	if (in->look_again_list == NULL)
+		sp_err_set(err, "no memory for the listening sockets");
+	first = in->look_again_list == NULL
+			? NULL
+			: sp_intake_prepare(in, env->conf, env->sockets, env->socket_count, err);
+	if (first == NULL) {
+		sp_intake_free(in);
+		return NULL;
+	}
+	sp_intake_take(in, first);
 	return in;
-no_memory:
-	sp_err_set(err, "no memory for the listening sockets");
-fail:
-	sp_intake_free(in);
-	return NULL;
 }
 
 static void take_waiting(struct door *door)
@@ -203,12 +367,11 @@ static void take_waiting(struct door *door)
 void sp_intake_finish(struct sp_intake *in)
 {
 	for (size_t i = 0; i < in->door_count; i++) {
-		if (in->doors[i].listen == NULL)
+		if (in->doors[i]->listen == NULL)
 			continue;
-		/* Closing resets what is still queued. A client that connected before we stopped is served. */
-		take_waiting(&in->doors[i]);
-		sp_listen_free(in->doors[i].listen);
-		in->doors[i].listen = NULL;
+		take_waiting(in->doors[i]);
+		sp_listen_free(in->doors[i]->listen);
+		in->doors[i]->listen = NULL;
 	}
 }
 
@@ -217,7 +380,7 @@ void sp_intake_free(struct sp_intake *in)
 	if (in == NULL)
 		return;
 	for (size_t i = 0; in->doors != NULL && i < in->door_count; i++)
-		sp_listen_free(in->doors[i].listen);
+		free_door(in->doors[i]);
 	sp_deadline_clear(&in->look_again);
 	sp_loop_off_flush(&in->flush);
 	free(in->caps);

@@ -7,8 +7,8 @@
 #include <sys/mman.h>
 #include <unistd.h>
 
-#include "dial.h"
 #include "intake.h"
+#include "move.h"
 #include "sp/base/clock.h"
 #include "sp/base/log.h"
 #include "sp/build/generation.h"
@@ -25,9 +25,7 @@ _Static_assert(SP_IPC_SECRET == SP_TLS_TICKET_SECRET, "a ticket secret fits its 
 struct worker {
 	const struct sp_worker_env *env; /* borrowed */
 	struct sp_loop *loop; /* owned */
-	struct sp_serve *serve; /* owned: our hold on the generation */
-	struct sp_signer *signer; /* borrowed: the generation's, as the next */
-	struct sp_dial *dial;
+	struct sp_move move; /* the generation that is served, and the next */
 	struct sp_proxy *proxy; /* owned */
 	struct sp_intake *intake; /* owned */
 	struct sp_channel master;
@@ -74,17 +72,47 @@ static void drain(struct worker *w, uint32_t timeout_ms)
 	sp_proxy_drain(w->proxy, on_drained, w);
 }
 
-/* Another process was started anew. */
-static void take_peer(struct worker *w, struct sp_ipc_message *m)
+/* ---- the next generation */
+
+static void tell(struct worker *w, const struct sp_ipc_message *m)
 {
-	if (m->body.peer.role == SP_IPC_KEEPER)
-		sp_signer_set_keeper(w->signer, m->fd);
-	else if (m->body.peer.role == SP_IPC_DIALER)
-		sp_dial_set_dialer(w->dial, m->fd);
-	else
-		return;
-	m->fd = -1;
+	if (sp_channel_send(&w->master, m) != SP_IPC_DONE)
+		sp_warn("master_does_not_listen", SP_KV_TEXT("message", sp_ipc_type_name(m->type)));
 }
+
+static void build_next(struct worker *w, const struct sp_ipc_message *m)
+{
+	struct sp_ipc_message answer = { .type = SP_IPC_PREPARED, .fd = -1 };
+	struct sp_err err = { .text = "" };
+
+	memset(&answer.body, 0, sizeof(answer.body)); /* nothing of our stack goes along */
+	answer.body.prepared.generation = m->body.bundle.generation;
+	if (!sp_move_build(&w->move, m, &err)) {
+		answer.type = SP_IPC_REFUSED;
+		answer.body.refused.generation = m->body.bundle.generation;
+		(void)snprintf(answer.body.refused.why, sizeof(answer.body.refused.why), "%s", err.text);
+	}
+	tell(w, &answer);
+}
+
+static void commit(struct worker *w, uint32_t generation)
+{
+	if (!sp_move_commit(&w->move, generation)) {
+		/* All others serve it: who cannot makes room for one that can. */
+		sp_error("generation_lost", SP_KV_U64("generation", generation));
+		end(w, SP_WORKER_ORPHAN);
+	}
+}
+
+static void on_left(struct sp_move *move, uint32_t generation)
+{
+	struct sp_ipc_message moved = { .type = SP_IPC_MOVED, .fd = -1 };
+
+	moved.body.moved.generation = generation;
+	tell(SP_HOLDER(move, struct worker, move), &moved);
+}
+
+/* ---- ACME challenges */
 
 /* What the master packed, from sealed memory: it cannot change or shrink under us. Mapped, since that is what the sandbox
  * lets us do with a descriptor of that kind. */
@@ -109,7 +137,7 @@ static void take_challenges(struct worker *w, uint32_t listener, int fd)
 	int seals = fcntl(fd, F_GET_SEALS);
 	off_t size = lseek(fd, 0, SEEK_END);
 
-	if (listener >= w->env->conf->listener_count || seals < 0 || (seals & F_SEAL_SHRINK) == 0 || size < 0 ||
+	if (listener >= w->move.now.serve->conf->listener_count || seals < 0 || (seals & F_SEAL_SHRINK) == 0 || size < 0 ||
 	    size > SP_CHALLENGE_PACK_MAX)
 		return;
 	set = unpack(fd, size);
@@ -131,7 +159,11 @@ static void on_message(struct sp_channel *ch, struct sp_ipc_message *m)
 		sp_tls_tickets_rotate(m->body.tickets.fresh);
 		explicit_bzero(&m->body.tickets, sizeof(m->body.tickets));
 		break;
-	case SP_IPC_PEER: take_peer(w, m); break;
+	case SP_IPC_PEER: sp_move_peer(&w->move, m); break;
+	case SP_IPC_DOOR: sp_move_door(&w->move, m); break;
+	case SP_IPC_BUNDLE: build_next(w, m); break;
+	case SP_IPC_COMMIT: commit(w, m->body.commit.generation); break;
+	case SP_IPC_ROLLBACK: sp_move_rollback(&w->move); break;
 	case SP_IPC_CHALLENGES: take_challenges(w, m->body.challenges.listener, m->fd); break;
 	default: break; /* the channel lets nothing else through */
 	}
@@ -145,36 +177,18 @@ static void on_master_gone(struct sp_channel *ch, enum sp_ipc_rc why)
 	end(w, SP_WORKER_ORPHAN);
 }
 
-static bool build(struct worker *w, struct sp_err *err)
-{
-	const struct sp_worker_env *env = w->env;
-	struct sp_generation_asks asks;
-
-	w->dial = asks.dial = sp_dial_new_remote(w->loop, err);
-	if (w->dial == NULL)
-		return false;
-	w->signer = asks.signer = sp_signer_new_remote(w->loop, err);
-	w->serve = sp_generation_new(env->conf, env->generation, &asks, err);
-	if (w->serve == NULL)
-		return false;
-	if (env->keeper_fd >= 0)
-		sp_signer_set_keeper(w->signer, env->keeper_fd);
-	if (env->dialer_fd >= 0)
-		sp_dial_set_dialer(w->dial, env->dialer_fd);
-	return true;
-}
-
 static bool start(struct worker *w, struct sp_err *err)
 {
 	const struct sp_worker_env *env = w->env;
 
 	w->loop = sp_loop_new(err);
-	if (w->loop == NULL || !build(w, err))
+	if (w->loop == NULL ||
+	    !sp_move_begin(&w->move, w->loop, env->conf, env->generation, env->keeper_fd, env->dialer_fd, err))
 		return false;
 
 	/* A memory budget is the whole gateway's; each worker gets its even share. */
 	struct sp_proxy_env proxy_env = { .loop = w->loop,
-					  .serve = w->serve,
+					  .serve = w->move.now.serve,
 					  .access_fd = env->access_fd,
 					  .worker = env->worker,
 					  .memory_max = env->conf->gateway.memory_max / env->worker_count };
@@ -185,6 +199,9 @@ static bool start(struct worker *w, struct sp_err *err)
 	w->intake = sp_intake_new(w->loop, env, w->proxy, err);
 	if (w->intake == NULL)
 		return false;
+	w->move.proxy = w->proxy;
+	w->move.intake = w->intake;
+	w->move.on_left = on_left;
 	w->master.on_message = on_message;
 	w->master.on_end = on_master_gone;
 	sp_channel_open(&w->master, w->loop, env->channel_fd, SP_IPC_WORKER, SP_IPC_MASTER);
@@ -194,11 +211,11 @@ static bool start(struct worker *w, struct sp_err *err)
 static void finish(struct worker *w)
 {
 	sp_deadline_clear(&w->cut);
+	sp_move_rollback(&w->move);
 	sp_intake_free(w->intake);
 	sp_proxy_free(w->proxy);
 	sp_channel_close(&w->master);
-	if (w->serve != NULL)
-		sp_serve_release(w->serve);
+	sp_move_end(&w->move);
 	sp_loop_free(w->loop);
 }
 
@@ -206,7 +223,7 @@ enum sp_worker_exit sp_worker_run(const struct sp_worker_env *env)
 {
 	static char name[24]; /* the log borrows it */
 	struct sp_err err = { .text = "" };
-	struct worker w = { .env = env };
+	struct worker w = { .env = env, .move = { .keeper_fd = -1, .dialer_fd = -1 } };
 	const struct sp_ipc_message ready = { .type = SP_IPC_READY,
 					      .body.ready.generation = env->generation,
 					      .fd = -1 };

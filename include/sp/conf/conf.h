@@ -248,6 +248,7 @@ struct sp_conf_route {
 struct sp_conf {
 	struct sp_arena arena;          /* owned: everything below */
 	const char *main_file;
+	uint64_t read_ms;               /* wall clock, before the first look at a file */
 	struct sp_conf_gateway gateway;
 	struct sp_conf_egress egress;
 	struct sp_conf_log log;

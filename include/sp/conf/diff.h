@@ -20,4 +20,7 @@ void sp_conf_diff_refuse(const struct sp_conf *was, const struct sp_conf *is, st
 bool sp_conf_pool_is_same(const struct sp_conf *was, const struct sp_conf_pool *old, const struct sp_conf *is,
                           const struct sp_conf_pool *now);
 
+/* The i-th file, from 0, whose content a key keeps (client_ca, crl), as an absolute path; false behind the last. */
+bool sp_conf_kept_file(const struct sp_conf *conf, size_t i, struct sp_str *path);
+
 #endif

@@ -40,6 +40,13 @@ enum sp_ipc_type {
 	SP_IPC_DIAL, /* worker to dialer */
 	SP_IPC_DIALED, /* dialer: the socket, still connecting */
 	SP_IPC_NOT_DIALED, /* dialer: why there is none */
+	SP_IPC_DOOR, /* master to worker: a listening socket of the next generation; one that it has already comes again */
+	SP_IPC_BUNDLE, /* master to worker: build that generation from this sealed memory, beside the one you serve */
+	SP_IPC_PREPARED, /* worker: it is built */
+	SP_IPC_REFUSED, /* worker: it cannot be, and why */
+	SP_IPC_COMMIT, /* master to worker: serve it from now on */
+	SP_IPC_ROLLBACK, /* master to worker: forget it */
+	SP_IPC_MOVED, /* worker: nothing is asked of the processes of the generation before any more */
 	SP_IPC_CHALLENGES, /* master: what answers a listener's ACME challenges from now on, as a pack in sealed memory */
 	SP_IPC_COUNT
 };
@@ -49,6 +56,7 @@ enum sp_ipc_log { SP_IPC_LOG_ACCESS, SP_IPC_LOG_ERROR, SP_IPC_LOG_COUNT };
 #define SP_IPC_SECRET 32
 #define SP_IPC_TEXT 160 /* longest text of a handshake that is signed, and some */
 #define SP_IPC_SIGNATURE 512 /* RSA of 4096 bits */
+#define SP_IPC_WHY 200
 
 /* Memory of the sender; a byte of it may say anything. */
 union sp_ipc_body {
@@ -67,7 +75,22 @@ union sp_ipc_body {
 	struct {
 		uint32_t role; /* who is at the other end: enum sp_ipc_role */
 		uint32_t worker; /* which worker it is a channel of: 1.. */
+		uint32_t generation; /* whose indexes are asked by: both ends are of one */
 	} peer;
+	struct {
+		uint32_t generation;
+	} bundle, prepared, commit, rollback, moved;
+	struct {
+		uint32_t generation;
+		uint32_t listener; /* of that generation's conf->listeners */
+		uint32_t port; /* local; 0 = a Unix socket */
+		uint32_t slot; /* where the listener's clients are counted */
+		uint32_t door; /* number of this socket, as long as the master has it */
+	} door;
+	struct {
+		uint32_t generation;
+		char why[SP_IPC_WHY]; /* ends with NUL, or at its end */
+	} refused;
 	struct {
 		uint32_t id; /* every question and answer begins so */
 	} any;

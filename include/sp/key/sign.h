@@ -30,6 +30,11 @@ SP_MUST_USE struct sp_signer *sp_signer_new_remote(struct sp_loop *loop, struct 
  * answered is asked anew, once. */
 void sp_signer_set_keeper(struct sp_signer *signer, int fd);
 
+/* Questions that it has not answered yet. */
+unsigned sp_signer_asked(const struct sp_signer *signer);
+/* Nobody is asked any more: what still is finds no answer. */
+void sp_signer_leave(struct sp_signer *signer);
+
 /* The key for the certificate that ctx took last (SSL_CTX_use_certificate), which is that of cert. false: no such key,
  * or they do not match. */
 SP_MUST_USE static inline bool sp_signer_attach(struct sp_signer *signer, SSL_CTX *ctx, const struct sp_conf_cert *cert,

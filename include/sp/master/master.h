@@ -13,10 +13,14 @@
  * variables that steer libraries removed. First thing of `run`, before any library is used. */
 SP_MUST_USE bool sp_master_clean_start(struct sp_err *err);
 
+/* What `run` looks at before it serves, by a child of its own, since it reads the private keys; prints what it and the
+ * report found to descriptor `to`, which it shares. false: refused. */
+SP_MUST_USE bool sp_master_vet_apart(const struct sp_conf *conf, struct sp_conf_report *report, int to);
+
 /* What the files alone do not show but `run` needs: user and group, folders. Adds to the report; binds nothing. */
 void sp_master_vet(const struct sp_conf *conf, struct sp_conf_report *report);
 
-/* Serves until it is told to stop. true: ended as asked; false with *err: could not start. */
-SP_MUST_USE bool sp_master_run(const struct sp_conf *conf, struct sp_err *err);
+/* Serves until it is told to stop. conf is owned, whatever comes. true: ended as asked; false with *err: could not start. */
+SP_MUST_USE bool sp_master_run(struct sp_conf *conf, struct sp_err *err);
 
 #endif

@@ -27,7 +27,8 @@ struct sp_serve_listener {
 struct sp_serve {
 	uint32_t holds;
 	uint32_t number;                        /* of the generation, 1.. */
-	const struct sp_conf *conf;             /* borrowed */
+	const struct sp_conf *conf;             /* borrowed, unless it is owned */
+	struct sp_conf *owned;                  /* owned: freed with the generation; NULL */
 	struct sp_arena arena;                  /* owned: the arrays below */
 	struct sp_serve_listener *listeners;    /* one for each of conf->listeners */
 	struct sp_chain_of_steps *route_steps;  /* one for each of conf->routes, by its index */

@@ -84,6 +84,9 @@ const struct sp_tls_client_cert *sp_tls_stream_client_cert(struct sp_tls_stream 
  * takes it, the leaf has a name. *warning gets a text (or stays empty) for what is odd but served all the same: expired
  * or soon to be, not yet valid, known by its common name alone. */
 SP_MUST_USE bool sp_tls_vet(const struct sp_conf_cert *cert, struct sp_err *err, struct sp_err *warning);
+/* Of a pair that was renewed while nobody watched: *doubt gets a text, or stays empty, for what was not so before: a
+ * warning of sp_tls_vet, or a name that is missing. The pair itself was vetted. */
+void sp_tls_vet_renewed(const struct sp_conf_cert *before, const struct sp_conf_cert *now, struct sp_err *doubt);
 /* And of the files for client certificates: *ca and *crl get a text, or stay empty, for what no longer holds. */
 void sp_tls_vet_clients(const struct sp_conf_tls *conf, struct sp_err *ca, struct sp_err *crl);
 

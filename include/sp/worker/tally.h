@@ -3,7 +3,8 @@
  *
  * Each worker writes its own row and nobody else's, so a count needs no lock
  * and leaks with nobody: the master clears the row of a dead worker. Who asks
- * sums over the rows. Slot 0 counts all clients, slot 1 + i those of listener i.
+ * sums over the rows. Slot 0 counts all clients; which slot is which listener's
+ * the master says, and it stays so over all generations.
  */
 #ifndef SP_WORKER_TALLY_H
 #define SP_WORKER_TALLY_H

@@ -19,6 +19,8 @@ struct sp_worker_socket {
 	size_t listener;                /* of conf->listeners */
 	uint16_t port;                  /* local port; 0 = a Unix socket */
 	int fd;                         /* owned by the worker from its start on */
+	uint32_t slot;                  /* of the tally: where clients of the listener are counted */
+	uint32_t door;                  /* number of this socket, over all generations */
 };
 
 struct sp_worker_env {
@@ -31,7 +33,7 @@ struct sp_worker_env {
 	struct sp_tally *tally;         /* borrowed; row worker - 1 is ours */
 	int channel_fd;                 /* to the master; owned from here on */
 	int keeper_fd, dialer_fd;       /* to keeper and dialer, likewise; -1: nobody there just now, one will be sent */
-	int access_fd;                  /* access lines: a non-blocking pipe; -1 = off; owned from here on */
+	int access_fd;                  /* access lines: a non-blocking pipe; owned from here on */
 	struct sp_sandbox *sandbox;     /* borrowed; dropped already, sealed before the first client; NULL: none */
 };
 
