@@ -280,6 +280,15 @@ void sp_binds_close(struct sp_binds *binds)
 	*binds = (struct sp_binds){ .items = NULL };
 }
 
+size_t sp_binds_fresh(const struct sp_binds *binds)
+{
+	size_t fresh = 0;
+
+	for (size_t i = 0; i < binds->count; i++)
+		fresh += binds->items[i].taken == NULL ? 1 : 0;
+	return fresh;
+}
+
 void sp_binds_replace(struct sp_binds *binds, struct sp_binds *by)
 {
 	for (size_t i = 0; i < by->count; i++) {

@@ -29,6 +29,8 @@ SP_MUST_USE bool sp_binds_open(struct sp_binds *binds, const struct sp_conf *con
 			       const struct sp_passed *passed, const struct sp_binds *before, struct sp_err *err);
 /* Closes all but what was taken over; a Unix path that we made is removed. */
 void sp_binds_close(struct sp_binds *binds);
+/* Places that were not taken over. */
+size_t sp_binds_fresh(const struct sp_binds *binds);
 /* What `by` took over is its own from here on, the rest of binds is closed; binds becomes it. */
 void sp_binds_replace(struct sp_binds *binds, struct sp_binds *by);
 

@@ -25,6 +25,7 @@ enum {
 	ROLES_MS = 30000,
 	WORKERS_MS = 60000,
 	MOVING_MS = 10000, /* questions are given up sooner */
+	DOORS_AT_ONCE = 20, /* places that are bound anew */
 	SAID_MOST = 65536, /* of what the vetting child says */
 };
 
@@ -465,6 +466,15 @@ static void on_roles_late(struct sp_deadline *deadline)
 	refuse(SP_HOLDER(deadline, struct sp_reload, patience), "keeper or dialer were not ready in time");
 }
 
+/* A worker was given descriptors for the clients that it may have, and some air: a socket takes two of that. */
+static bool fits_air(const struct sp_binds *binds, struct sp_err *err)
+{
+	size_t fresh = sp_binds_fresh(binds);
+
+	return fresh <= DOORS_AT_ONCE || sp_err_set(err, "it binds %zu more places: at most %d at once, in steps",
+						    fresh, DOORS_AT_ONCE);
+}
+
 static void open_next(struct sp_reload *r)
 {
 	struct sp_master *m = r->m;
@@ -474,6 +484,7 @@ static void open_next(struct sp_reload *r)
 	r->phase = ROLES;
 	if (!sp_places_give(&m->places, r->next->conf, &err) ||
 	    !sp_binds_open(&r->binds, r->next->conf, m->workers, &nothing, &m->binds, &err) ||
+	    !fits_air(&r->binds, &err) ||
 	    !sp_logs_prepare(&r->logs, m->conf, r->next->conf, &err) || !bear_spares(r, &err))
 		refuse(r, "%s", err.text);
 	else

@@ -290,10 +290,13 @@ def test_notify_of_a_reload(gateway, backend, port, supervisor):
     running.signal(signal.SIGHUP)
     said = supervisor.hears("RELOADING", "1")
     assert before - 1e5 <= int(said["MONOTONIC_USEC"]) <= time.monotonic() * 1e6
-    assert "stays" in supervisor.hears("READY", "1")["STATUS"]
+    assert "generation 2" in supervisor.hears("READY", "1")["STATUS"]
     with Client(port) as client:
         assert client.ask().status == 200
-    assert running.events("reload_not_in_this_build")
+    program.write_config(running.folder, "nonsense\n")
+    running.signal(signal.SIGHUP)
+    supervisor.hears("RELOADING", "1")
+    assert "refused" in supervisor.hears("READY", "1")["STATUS"]
 
 
 def test_notify_stopping_at_once(gateway, backend, port, supervisor):
