@@ -655,7 +655,9 @@ void sp_reload_begin_remembered(struct sp_master *m)
 
 	if (!r->is_remembered || !may_begin(r))
 		return;
-	r->is_remembered = !sp_reload_begin(m, 0, NULL, NULL);
+	r->is_remembered = false;
+	if (!sp_reload_begin(m, 0, NULL, NULL))
+		r->is_remembered = true; /* there was no memory to begin */
 }
 
 /* ---- confirmation */

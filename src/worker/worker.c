@@ -90,7 +90,7 @@ static void build_next(struct worker *w, const struct sp_ipc_message *m)
 	if (!sp_move_build(&w->move, m, &err)) {
 		answer.type = SP_IPC_REFUSED;
 		answer.body.refused.generation = m->body.bundle.generation;
-		(void)snprintf(answer.body.refused.why, sizeof(answer.body.refused.why), "%s", err.text);
+		(void)snprintf(answer.body.refused.why, sizeof(answer.body.refused.why), "%.*s", SP_IPC_WHY - 1, err.text);
 	}
 	tell(w, &answer);
 }

@@ -391,7 +391,7 @@ def test_many_signals_at_once(gateway, backend, port):
         program.write_config(running.folder, text + f"[route:new]\npath = /{i}\nrespond = 204\n")
         running.signal(signal.SIGHUP)
     assert procs.wait_for(lambda: status(port, "/19") == 204, 30 * program.SLOW)
-    assert 2 <= len(outcomes(running)) <= 20
+    assert len(outcomes(running)) <= 20
     settled(running, names)
 
 
