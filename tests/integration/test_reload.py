@@ -605,7 +605,15 @@ def under_load(gateway, backend, port, ca, folders, rounds, renewals, refusals, 
         return running.memory() + sum(procs.memory(pid, "Pss") for pid in procs.tree(running.pid)
                                       if pid not in running.workers())
 
+    def echo_all():                     # the scripted backend gives up who is silent for 30 s
+        for web in webs:
+            web.send(b"still here")
+        for web in webs:
+            assert web.reader.exactly(10) == b"still here"
+
     def one_reload(i):
+        if i % 10 == 0:
+            echo_all()
         more = f"[route:r{i}]\npath = /r{i}\nrespond = 204\n"
         if i % 3 == 0:
             more += f"[listener:l{i % 2}]\nbind = 127.0.0.1:{spare[i % 2]}\n"
@@ -625,9 +633,8 @@ def under_load(gateway, backend, port, ca, folders, rounds, renewals, refusals, 
     done(running, text)
     for load in loads:
         load.end()
+    echo_all()
     for web in webs:
-        web.send(b"still here")
-        assert web.reader.exactly(10) == b"still here"
         web.close()
     settled(running, names)
     after = memory()
