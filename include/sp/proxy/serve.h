@@ -2,7 +2,8 @@
  * serve - what a generation serves: the configuration and all that workers need
  * of it, built by `build`, immutable afterwards.
  *
- * Counted: the worker holds it once, each exchange once while it runs.
+ * Counted: held once by the worker while it serves it, by each exchange while it
+ * runs, by each listening and pool that is of it.
  */
 #ifndef SP_PROXY_SERVE_H
 #define SP_PROXY_SERVE_H
