@@ -42,7 +42,7 @@ struct sp_reload {
 	struct sp_edition *confirmed; /* owned: what returns when nobody confirms; NULL: nothing waits for that */
 	uint32_t last_number;
 	bool is_remembered; /* a signal came meanwhile */
-	bool is_committed; /* of the one that is under way: its outcome */
+	bool is_committed, is_at_fault; /* of the one that is under way: its outcome */
 	bool keeps_confirmed; /* `last` is what returns */
 	uint64_t confirm_ms;
 	struct sp_binds binds; /* of next */
@@ -102,7 +102,9 @@ static const char *cause_word(enum cause cause)
 /* The last act: whoever is told may begin another. */
 static void finish(struct sp_reload *r, bool is_done)
 {
-	struct sp_reload_outcome outcome = { .is_done = is_done, .generation = r->m->edition->number };
+	struct sp_reload_outcome outcome = { .is_done = is_done,
+					     .is_at_fault = r->is_at_fault,
+					     .generation = r->m->edition->number };
 	sp_reload_done *done = r->done;
 
 	if (fclose(r->to) != 0)
@@ -190,6 +192,7 @@ static void SP_PRINTF(2, 3) refuse(struct sp_reload *r, const char *fmt, ...)
 	va_end(args);
 	(void)fprintf(r->to, "%snothing was changed, generation %u keeps running\n", n > 0 ? "\n" : "",
 		      r->m->edition->number);
+	r->is_at_fault = r->phase == VETTING;
 	roll_back(r);
 	r->phase = ENDING;
 	if (!has_spare(r))
@@ -554,7 +557,7 @@ static bool begin(struct sp_reload *r, enum cause cause, uint64_t confirm_ms, sp
 	if (!may_begin(r) || !open_text(r))
 		return false;
 	sp_notify_send(&r->m->notify, "RELOADING=1\nMONOTONIC_USEC=%llu", (unsigned long long)sp_now_us());
-	r->is_committed = false;
+	r->is_committed = r->is_at_fault = false;
 	r->cause = cause;
 	r->confirm_ms = confirm_ms;
 	r->done = done;
@@ -578,7 +581,8 @@ static void go_on(struct sp_reload *r, struct sp_conf *conf, struct sp_conf_repo
 	} else if (r->next == NULL) {
 		refuse(r, "%s", err.text);
 	} else {
-		(void)sp_conf_diff(r->m->conf, r->next->conf, r->to);
+		if (sp_conf_diff(r->m->conf, r->next->conf, r->to) == 0)
+			(void)fputs("nothing differs\n", r->to);
 		vet(r, report);
 	}
 }

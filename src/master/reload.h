@@ -21,7 +21,8 @@
 #include "sp/worker/worker.h"
 
 struct sp_reload_outcome {
-	bool is_done; /* false: refused, and nothing was changed */
+	bool is_done; /* false: refused, and nothing was changed; … */
+	bool is_at_fault; /* … for what stands in the files, not for what happened meanwhile */
 	uint32_t generation; /* what is served now */
 	const char *text; /* lines: what was found (gcc style), then what differs, or why not; ends with a newline */
 };

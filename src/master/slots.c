@@ -101,6 +101,7 @@ static void begin(struct sp_slot *slot, pid_t pid, int fd)
 {
 	slot->pid = pid;
 	slot->is_ready = false;
+	slot->prepared = slot->left = 0;
 	slot->born_ms = sp_now_ms();
 	slot->channel.on_message = on_message;
 	slot->channel.on_end = on_channel_end;

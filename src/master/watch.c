@@ -5,10 +5,12 @@
 #include <sys/stat.h>
 
 #include "reload.h"
+#include "sp/base/clock.h"
 #include "sp/base/log.h"
 #include "sp/conf/diff.h"
 
 #define LOOK_MS 1000U
+#define AGAIN_MS 30000U
 #define COARSE_MS 20U /* a file's time may lag behind the clock by a tick */
 
 struct stamp { /* of what a name leads to; all zero: nothing, or not known */
@@ -22,6 +24,7 @@ struct unit { /* what is renewed together: a pair, or one file */
 	char *paths[2]; /* owned; [1] NULL: there is one */
 	struct stamp served[2], seen[2]; /* what was read; what was there at the last look */
 	struct stamp doubted[2];
+	uint64_t not_before_ms; /* it was refused for no fault of its own */
 };
 
 struct sp_watch {
@@ -144,9 +147,12 @@ static void on_outcome(void *arg, const struct sp_reload_outcome *outcome)
 		memcpy(unit->served, w->offer, sizeof(unit->served));
 		return;
 	}
-	memcpy(unit->doubted, w->offer, sizeof(unit->doubted));
+	if (outcome->is_at_fault)
+		memcpy(unit->doubted, w->offer, sizeof(unit->doubted));
+	else
+		unit->not_before_ms = sp_now_ms() + AGAIN_MS;
 	sp_error("certificate_not_renewed", SP_KV_TEXT("file", unit->paths[0]),
-		 SP_KV_TEXT("what", "the one before stays"));
+		 SP_KV_TEXT("what", outcome->is_at_fault ? "the one before stays" : "tried again later"));
 }
 
 /* Two looks alike: whoever writes a pair writes it file by file. */
@@ -158,7 +164,8 @@ static bool is_due(struct unit *unit, struct stamp now[2])
 		return false;
 	has_settled = are_stamps(now, unit->seen);
 	memcpy(unit->seen, now, sizeof(unit->seen));
-	return has_settled && !are_stamps(now, unit->served) && !are_stamps(now, unit->doubted);
+	return has_settled && !are_stamps(now, unit->served) && !are_stamps(now, unit->doubted) &&
+	       sp_now_ms() >= unit->not_before_ms;
 }
 
 static bool offer(struct sp_master *m, const struct unit *unit, const struct stamp now[2])

@@ -255,7 +255,8 @@ void sp_proxy_take(struct sp_proxy *proxy, struct sp_proxy_next *next)
 
 /* ---- what is past */
 
-void sp_proxy_sweep(struct sp_proxy *proxy)
+/* is_end: also what still is used, by nobody who is alive. */
+static void sweep(struct sp_proxy *proxy, bool is_end)
 {
 	struct sp_list *at, *next;
 
@@ -263,27 +264,29 @@ void sp_proxy_sweep(struct sp_proxy *proxy)
 		struct sp_listening *l = SP_HOLDER(at, struct sp_listening, link);
 
 		next = at->next;
-		if (l->client_count == 0)
+		if (is_end || l->client_count == 0)
 			free_listening(l);
 	}
 	for (at = proxy->past_pools.next; at != &proxy->past_pools; at = next) {
 		struct sp_pool *pool = SP_HOLDER(at, struct sp_pool, past);
 
 		next = at->next;
-		if (sp_pool_is_over(pool))
+		if (is_end || sp_pool_is_over(pool))
 			sp_pool_free(pool);
 	}
 }
 
+void sp_proxy_sweep(struct sp_proxy *proxy)
+{
+	sweep(proxy, false);
+}
+
 void sp_proxy_free_sets(struct sp_proxy *proxy)
 {
-	while (!sp_list_is_empty(&proxy->past_pools))
-		sp_pool_free(SP_HOLDER(proxy->past_pools.next, struct sp_pool, past));
+	sweep(proxy, true);
 	for (size_t i = 0; i < proxy->pool_count; i++)
 		sp_pool_free(proxy->pools[i]);
 	free(proxy->pools);
-	while (!sp_list_is_empty(&proxy->past_listenings))
-		free_listening(SP_HOLDER(proxy->past_listenings.next, struct sp_listening, link));
 	for (size_t i = 0; proxy->listenings != NULL && i < proxy->serve->conf->listener_count; i++)
 		free_listening(proxy->listenings[i]);
 	free(proxy->listenings);
