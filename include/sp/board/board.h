@@ -1,0 +1,75 @@
+/*
+ * board - memory that the processes share, made by the master before the first fork.
+ *
+ * It consists of parts, each a sealed memfd of its own; a process maps each with the right of its role and no other:
+ *
+ *   part      written by   read by
+ *   names     master       all      config name -> slot, so that numbers keep their place over a reload
+ *   states    monitor      all      what holds for everybody: states of backends
+ *   worker i  worker i     all      counters; the master zeroes them when worker i died
+ *
+ * The keeper and the logger map none. A part holds blocks: one row each in src/board/blocks.c. A block works on raw
+ * memory of its size, has no pointer in it, starts as zeros, and its readers take any content: a compromised process
+ * may have written it.
+ */
+#ifndef SP_BOARD_BOARD_H
+#define SP_BOARD_BOARD_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "sp/base/err.h"
+#include "sp/base/str.h"
+
+enum { SP_BOARD_WORKERS_MAX = 256, SP_BOARD_FDS_MAX = 2 + SP_BOARD_WORKERS_MAX };
+
+enum sp_board_part { SP_PART_NAMES, SP_PART_STATES, SP_PART_WORKER, SP_PART_COUNT };
+
+enum sp_board_block { SP_BLOCK_NAMES, SP_BLOCK_BACKENDS, SP_BLOCK_COUNTERS, SP_BLOCK_COUNT };
+
+struct sp_board_row {
+	const char *name;
+	enum sp_board_part part;
+	size_t size;            /* bytes */
+	size_t align;           /* a power of two, at most a page */
+};
+
+extern const struct sp_board_row sp_board_blocks[SP_BLOCK_COUNT];
+
+struct sp_board;
+
+/* --- the master's --- */
+
+/* workers: 1..SP_BOARD_WORKERS_MAX. NULL, with *err set, on failure. */
+SP_MUST_USE struct sp_board *sp_board_new(size_t workers, struct sp_err *err);
+void sp_board_free(struct sp_board *board);             /* unmaps and closes here; NULL is fine */
+
+/* The descriptors to hand to a program that is executed in place: fds has room for SP_BOARD_FDS_MAX. They stay the
+ * board's (close-on-exec). Returns their number. */
+size_t sp_board_fds(const struct sp_board *board, int *fds);
+
+/* Takes a board over from sp_board_fds of another program. Refused when its layout, sizes or seals are not what this
+ * program makes; the descriptors stay the caller's then, and are the board's otherwise. */
+SP_MUST_USE struct sp_board *sp_board_adopt(const int *fds, size_t n, size_t workers, struct sp_err *err);
+
+void sp_board_worker_died(struct sp_board *board, size_t worker);       /* zeroes its part */
+
+/* --- a child's, once, right after the fork --- */
+
+enum sp_board_role { SP_BOARD_NONE, SP_BOARD_READER, SP_BOARD_MONITOR, SP_BOARD_WORKER };
+
+/* Drops all inherited mappings, maps what the role may, closes the descriptors. worker: 0-based, of a worker only.
+ * After a failure nothing is mapped. */
+SP_MUST_USE bool sp_board_enter(struct sp_board *board, enum sp_board_role role, size_t worker, struct sp_err *err);
+
+/* --- all --- */
+
+size_t sp_board_workers(const struct sp_board *board);
+
+/* A block's memory, NULL when this process does not map it. worker: for blocks of SP_PART_WORKER, otherwise 0. */
+const void *sp_board_read(const struct sp_board *board, enum sp_board_block block, size_t worker);
+/* The same to write; NULL when this process may only read it. */
+void *sp_board_write(struct sp_board *board, enum sp_board_block block, size_t worker);
+
+#endif
