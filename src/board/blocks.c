@@ -7,7 +7,10 @@
 #include "sp/board/counters.h"
 #include "sp/board/names.h"
 
-#define BLOCK(text, where, type) { .name = text, .part = where, .size = sizeof(type), .align = 64 }
+#define BLOCK(text, where, type)                                                                                       \
+	{                                                                                                              \
+		.name = text, .part = where, .size = sizeof(type), .align = 64                                         \
+	}
 
 const struct sp_board_row sp_board_blocks[SP_BLOCK_COUNT] = {
 	[SP_BLOCK_NAMES] = BLOCK("names", SP_PART_NAMES, struct sp_names),

@@ -10,7 +10,7 @@
 #include <unistd.h>
 
 #define MAGIC 0x73707264 /* "sprd" */
-#define LAYOUT 1         /* another number whenever the meaning of a block changes */
+#define LAYOUT 1 /* another number whenever the meaning of a block changes */
 #define PAGE 4096U
 #define SEALS (F_SEAL_SHRINK | F_SEAL_GROW | F_SEAL_SEAL)
 
@@ -24,15 +24,16 @@ struct header {
 
 struct part {
 	enum sp_board_part is;
-	int fd, read_fd;        /* owned: the same memory to write and to read; -1 in a child */
+	int fd, read_fd; /* owned: the same memory to write and to read; -1 in a child */
 	size_t bytes;
-	void *mem;              /* owned mapping, or NULL */
+	void *mem; /* owned mapping, or NULL */
 	bool may_write;
 };
 
 struct sp_board {
 	size_t workers, part_count;
-	struct part parts[SP_BOARD_FDS_MAX];    /* names, states, worker 0.. */
+	struct part parts[SP_BOARD_FDS_MAX]; /* names, states, worker 0.. */
+	struct sp_name_uses uses; /* the master's */
 };
 
 static size_t aligned(size_t n, size_t align)
@@ -58,8 +59,11 @@ static size_t offset_of(enum sp_board_part part, enum sp_board_block block)
 
 static struct header header_of(const struct sp_board *board, size_t index)
 {
-	struct header header = { .magic = MAGIC, .layout = LAYOUT, .part = board->parts[index].is,
-		                 .index = (uint32_t)index, .workers = (uint32_t)board->workers };
+	struct header header = { .magic = MAGIC,
+				 .layout = LAYOUT,
+				 .part = board->parts[index].is,
+				 .index = (uint32_t)index,
+				 .workers = (uint32_t)board->workers };
 
 	for (size_t i = 0; i < SP_BLOCK_COUNT; i++)
 		header.sizes[i] = sp_board_blocks[i].size;
@@ -94,7 +98,7 @@ static struct sp_board *empty_board(size_t workers, struct sp_err *err)
 static bool map_part(struct part *part, bool may_write, struct sp_err *err)
 {
 	void *mem = mmap(NULL, part->bytes, may_write ? PROT_READ | PROT_WRITE : PROT_READ, MAP_SHARED,
-	                 may_write ? part->fd : part->read_fd, 0);
+			 may_write ? part->fd : part->read_fd, 0);
 
 	if (mem == MAP_FAILED)
 		return sp_err_set(err, "cannot map the board: %s", strerror(errno));
@@ -184,7 +188,8 @@ static bool adopt_part(struct sp_board *board, size_t index, struct sp_err *err)
 		return sp_err_set(err, "the board that was handed over has another size or no seals");
 	if (!reopen(part, err) || !map_part(part, true, err))
 		return false;
-	if (part->is != SP_PART_NAMES) /* others could write there; the names, which come first, have shown the layout */
+	if (part->is !=
+	    SP_PART_NAMES) /* others could write there; the names, which come first, have shown the layout */
 		memcpy(part->mem, &want, sizeof(want));
 	return memcmp(part->mem, &want, sizeof(want)) == 0 ||
 	       sp_err_set(err, "the board that was handed over has another layout");
@@ -266,4 +271,37 @@ void *sp_board_write(struct sp_board *board, enum sp_board_block block, size_t w
 	const struct part *part = part_of(board, block, worker);
 
 	return !part->may_write ? NULL : (char *)part->mem + offset_of(part->is, block);
+}
+
+bool sp_board_name(struct sp_board *board, enum sp_name_kind kind, struct sp_str of, struct sp_str name, uint32_t *slot,
+		   struct sp_err *err)
+{
+	struct sp_names *names = sp_board_write(board, SP_BLOCK_NAMES, 0);
+
+	SP_ASSERT(names != NULL);
+	if (sp_names_add(names, &board->uses, kind, sp_name_key(kind, of, name), slot))
+		return true;
+	return sp_err_set(err, "no room on the board for '%.*s': too many names, with those of configurations in use",
+			  SP_STR_ARG(name));
+}
+
+void sp_board_name_drop(struct sp_board *board, enum sp_name_kind kind, uint32_t slot)
+{
+	sp_names_drop(&board->uses, kind, slot);
+}
+
+void sp_board_names_sweep(struct sp_board *board)
+{
+	struct sp_names *names = sp_board_write(board, SP_BLOCK_NAMES, 0);
+
+	SP_ASSERT(names != NULL);
+	sp_names_sweep(names, &board->uses);
+}
+
+bool sp_board_slot(const struct sp_board *board, enum sp_name_kind kind, struct sp_str of, struct sp_str name,
+		   uint32_t *slot)
+{
+	const struct sp_names *names = sp_board_read(board, SP_BLOCK_NAMES, 0);
+
+	return names != NULL && sp_names_slot(names, kind, sp_name_key(kind, of, name), slot);
 }

@@ -18,7 +18,7 @@ static const struct sp_siphash_key fixed_key;
 uint64_t sp_name_key(enum sp_name_kind kind, struct sp_str of, struct sp_str name)
 {
 	const uint64_t parts[3] = { (uint64_t)kind, sp_siphash(&fixed_key, of.p, of.n),
-		                    sp_siphash(&fixed_key, name.p, name.n) };
+				    sp_siphash(&fixed_key, name.p, name.n) };
 	const uint64_t key = sp_siphash(&fixed_key, parts, sizeof(parts));
 
 	return key != 0 ? key : 1;
@@ -44,7 +44,7 @@ bool sp_names_slot(const struct sp_names *names, enum sp_name_kind kind, uint64_
 }
 
 bool sp_names_add(struct sp_names *names, struct sp_name_uses *uses, enum sp_name_kind kind, uint64_t key,
-                  uint32_t *slot)
+		  uint32_t *slot)
 {
 	const uint64_t home = key % kinds[kind].max;
 

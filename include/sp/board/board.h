@@ -21,6 +21,7 @@
 
 #include "sp/base/err.h"
 #include "sp/base/str.h"
+#include "sp/board/names.h"
 
 enum { SP_BOARD_WORKERS_MAX = 256, SP_BOARD_FDS_MAX = 2 + SP_BOARD_WORKERS_MAX };
 
@@ -53,6 +54,13 @@ size_t sp_board_fds(const struct sp_board *board, int *fds);
  * program makes; the descriptors stay the caller's then, and are the board's otherwise. */
 SP_MUST_USE struct sp_board *sp_board_adopt(const int *fds, size_t n, size_t workers, struct sp_err *err);
 
+/* Finds or takes the slot of a name (of: the pool of a backend, otherwise empty) and counts a use of it by the
+ * configuration that is being added. False: the kind is full. drop takes the use back; sweep frees what has none. */
+SP_MUST_USE bool sp_board_name(struct sp_board *board, enum sp_name_kind kind, struct sp_str of, struct sp_str name,
+                               uint32_t *slot, struct sp_err *err);
+void sp_board_name_drop(struct sp_board *board, enum sp_name_kind kind, uint32_t slot);
+void sp_board_names_sweep(struct sp_board *board);
+
 void sp_board_worker_died(struct sp_board *board, size_t worker);       /* zeroes its part */
 
 /* --- a child's, once, right after the fork --- */
@@ -71,5 +79,9 @@ size_t sp_board_workers(const struct sp_board *board);
 const void *sp_board_read(const struct sp_board *board, enum sp_board_block block, size_t worker);
 /* The same to write; NULL when this process may only read it. */
 void *sp_board_write(struct sp_board *board, enum sp_board_block block, size_t worker);
+
+/* False: no such name, or this process does not map the names. */
+SP_MUST_USE bool sp_board_slot(const struct sp_board *board, enum sp_name_kind kind, struct sp_str of, struct sp_str name,
+                               uint32_t *slot);
 
 #endif

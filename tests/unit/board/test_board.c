@@ -42,7 +42,7 @@ static int look_around(struct sp_board *board, enum sp_board_role role, size_t w
 		for (size_t i = 0; i < (part == SP_PART_WORKER ? WORKERS : 1U); i++) {
 			const void *mem = sp_board_read(board, block, i);
 			const bool writes = (role == SP_BOARD_MONITOR && part == SP_PART_STATES) ||
-			                    (role == SP_BOARD_WORKER && part == SP_PART_WORKER && i == worker);
+					    (role == SP_BOARD_WORKER && part == SP_PART_WORKER && i == worker);
 
 			if ((mem != NULL) != (role != SP_BOARD_NONE))
 				return 2;
@@ -61,7 +61,10 @@ static void test_rights(void **state)
 	static const struct {
 		enum sp_board_role role;
 		size_t worker;
-	} who[] = { { SP_BOARD_NONE, 0 }, { SP_BOARD_READER, 0 }, { SP_BOARD_MONITOR, 0 }, { SP_BOARD_WORKER, 0 },
+	} who[] = { { SP_BOARD_NONE, 0 },
+		    { SP_BOARD_READER, 0 },
+		    { SP_BOARD_MONITOR, 0 },
+		    { SP_BOARD_WORKER, 0 },
 		    { SP_BOARD_WORKER, 2 } };
 
 	(void)state;
@@ -164,6 +167,27 @@ static void test_names(void **state)
 	free(names);
 }
 
+static void test_names_of_a_board(void **state)
+{
+	struct sp_board *board = make_board();
+	struct sp_err err = { 0 };
+	uint32_t slot, again;
+
+	(void)state;
+	for (int i = 0; i < SP_LIMITS_MAX; i++)
+		assert_true(sp_board_name(board, SP_NAME_LIMIT, SP_STR_NONE, sp_str_of((const char *)&i, sizeof(i)),
+					  &slot, &err));
+	assert_false(sp_board_name(board, SP_NAME_LIMIT, SP_STR_NONE, SP_STR("more"), &again, &err));
+	assert_non_null(strstr(err.text, "'more'"));
+	sp_board_name_drop(board, SP_NAME_LIMIT, slot);
+	sp_board_names_sweep(board);
+	assert_false(sp_board_slot(board, SP_NAME_LIMIT, SP_STR_NONE, SP_STR("more"), &again));
+	assert_true(sp_board_name(board, SP_NAME_LIMIT, SP_STR_NONE, SP_STR("more"), &again, &err));
+	assert_int_equal(slot, again);
+	assert_true(sp_board_slot(board, SP_NAME_LIMIT, SP_STR_NONE, SP_STR("more"), &again));
+	sp_board_free(board);
+}
+
 static void test_backends(void **state)
 {
 	struct sp_backends *backends = calloc(1, sizeof(*backends));
@@ -214,9 +238,13 @@ static void test_random_memory(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(test_rights),        cmocka_unit_test(test_shared_and_zeroed),
-		cmocka_unit_test(test_adopt),         cmocka_unit_test(test_names),
-		cmocka_unit_test(test_backends),      cmocka_unit_test(test_random_memory),
+		cmocka_unit_test(test_rights),
+		cmocka_unit_test(test_shared_and_zeroed),
+		cmocka_unit_test(test_adopt),
+		cmocka_unit_test(test_names),
+		cmocka_unit_test(test_names_of_a_board),
+		cmocka_unit_test(test_backends),
+		cmocka_unit_test(test_random_memory),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
