@@ -9,7 +9,7 @@
 
 #define BLOCK(text, where, type)                                                                                       \
 	{                                                                                                              \
-		.name = text, .part = where, .size = sizeof(type), .align = 64                                         \
+		.name = (text), .part = (where), .size = sizeof(type), .align = 64                                     \
 	}
 
 const struct sp_board_row sp_board_blocks[SP_BLOCK_COUNT] = {

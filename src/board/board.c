@@ -100,8 +100,10 @@ static bool map_part(struct part *part, bool may_write, struct sp_err *err)
 	void *mem = mmap(NULL, part->bytes, may_write ? PROT_READ | PROT_WRITE : PROT_READ, MAP_SHARED,
 			 may_write ? part->fd : part->read_fd, 0);
 
-	if (mem == MAP_FAILED)
-		return sp_err_set(err, "cannot map the board: %s", strerror(errno));
+	if (mem == MAP_FAILED) {
+		sp_err_set(err, "cannot map the board: %s", strerror(errno));
+		return false;
+	}
 	part->mem = mem;
 	part->may_write = may_write;
 	return true;
@@ -114,7 +116,9 @@ static bool reopen(struct part *part, struct sp_err *err)
 
 	snprintf(path, sizeof(path), "/proc/self/fd/%d", part->fd);
 	part->read_fd = open(path, O_RDONLY | O_CLOEXEC);
-	return part->read_fd >= 0 || sp_err_set(err, "cannot open the board to read: %s", strerror(errno));
+	if (part->read_fd < 0)
+		sp_err_set(err, "cannot open the board to read: %s", strerror(errno));
+	return part->read_fd >= 0;
 }
 
 static bool make_part(struct part *part, struct sp_err *err)
