@@ -16,7 +16,6 @@
 struct sp_bound {
 	const struct sp_conf_bind *conf; /* borrowed */
 	size_t listener;
-	struct sp_str name; /* borrowed: of that listener */
 	int *fds; /* owned: ADDR one a worker, UNIX one, FD as many as were passed */
 	uint16_t *ports; /* owned: the local port of each */
 	size_t fd_count;
@@ -231,7 +230,6 @@ bool sp_binds_open(struct sp_binds *binds, const struct sp_conf *conf, unsigned 
 			struct sp_bound *b = &binds->items[binds->count++];
 
 			b->listener = i;
-			b->name = conf->listeners[i].section.name;
 			b->conf = &conf->listeners[i].binds[k];
 			if (b->conf->kind == SP_BIND_FD && is_taken(binds, b)) {
 				(void)refuse(b->conf, "an earlier bind has the descriptors of that name", err);
@@ -340,15 +338,6 @@ size_t sp_binds_of(const struct sp_binds *binds, unsigned worker, struct sp_work
 								      .door = b->first_door + (uint32_t)k };
 	}
 	return n;
-}
-
-struct sp_str sp_binds_listener(const struct sp_binds *binds, uint32_t door)
-{
-	const struct sp_bound *b = binds->items;
-
-	while (door - b->first_door >= b->fd_count)
-		b++;
-	return b->name;
 }
 
 void sp_binds_close_own(struct sp_binds *binds, unsigned worker)

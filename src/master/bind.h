@@ -34,12 +34,9 @@ size_t sp_binds_fresh(const struct sp_binds *binds);
 /* What `by` took over is its own from here on, the rest of binds is closed; binds becomes it. */
 void sp_binds_replace(struct sp_binds *binds, struct sp_binds *by);
 
-/* The sockets of worker 1.., borrowed, without their slots: at most sp_binds_most of them. */
+/* The sockets of worker 1.., borrowed: at most sp_binds_most of them. */
 size_t sp_binds_most(const struct sp_binds *binds);
 size_t sp_binds_of(const struct sp_binds *binds, unsigned worker, struct sp_worker_socket *out);
-
-/* The name of the listener that a socket of sp_binds_of belongs to. */
-struct sp_str sp_binds_listener(const struct sp_binds *binds, uint32_t door);
 
 /* While a worker is down for longer, its own sockets are closed, so that the kernel gives its share to the others. */
 void sp_binds_close_own(struct sp_binds *binds, unsigned worker);

@@ -57,7 +57,6 @@ void sp_handout_undo(struct sp_reload *r)
 	end_spares(r);
 	sp_binds_close(&r->binds);
 	sp_logs_abandon(&r->logs);
-	sp_places_keep(&r->m->places, r->m->conf);
 }
 
 /* ---- the end of the old ones */
@@ -176,7 +175,6 @@ static void commit(struct sp_reload *r)
 	swap_roles(r);
 	tell_workers(r);
 	sp_binds_replace(&m->binds, &r->binds);
-	sp_places_keep(&m->places, m->conf);
 	take_logs(r);
 	take_webroots(m);
 	sp_reload_set_return(r);
@@ -200,28 +198,17 @@ static bool are_all_prepared(const struct sp_reload *r)
 	return true;
 }
 
-size_t sp_reload_sockets(const struct sp_master *m, const struct sp_binds *binds, const struct sp_slot *worker,
-			 struct sp_worker_socket *out)
-{
-	size_t n = sp_binds_of(binds, worker->worker, out);
-
-	for (size_t i = 0; i < n; i++)
-		out[i].slot = sp_places_slot(&m->places, sp_binds_listener(binds, out[i].door));
-	return n;
-}
-
 static bool send_doors(struct sp_reload *r, struct sp_slot *worker)
 {
 	struct sp_worker_socket *sockets = calloc(sp_binds_most(&r->binds) + 1, sizeof(*sockets));
 	bool is_sent = sockets != NULL;
-	size_t n = is_sent ? sp_reload_sockets(r->m, &r->binds, worker, sockets) : 0;
+	size_t n = is_sent ? sp_binds_of(&r->binds, worker->worker, sockets) : 0;
 
 	for (size_t i = 0; is_sent && i < n; i++) {
 		const struct sp_ipc_message door = { .type = SP_IPC_DOOR,
 						     .body.door = { .generation = r->next->number,
 								    .listener = (uint32_t)sockets[i].listener,
 								    .port = sockets[i].port,
-								    .slot = sockets[i].slot,
 								    .door = sockets[i].door },
 						     .fd = sockets[i].fd };
 
@@ -325,7 +312,7 @@ void sp_handout_begin(struct sp_reload *r)
 	struct sp_err err = { .text = "" };
 
 	r->phase = SP_RELOAD_ROLES;
-	if (!sp_places_give(&m->places, r->next->conf, &err) ||
+	if (!sp_edition_name(r->next, m->board, &err) ||
 	    !sp_binds_open(&r->binds, r->next->conf, m->workers, &nothing, &m->binds, &err) ||
 	    !fits_air(&r->binds, &err) ||
 	    !sp_logs_prepare(&r->logs, m->conf, r->next->conf, &err) || !bear_spares(r, &err))

@@ -242,8 +242,9 @@ static bool open_all(struct sp_master *m, struct sp_err *err)
 	sp_confine_open(m);
 	sp_limits_raise(m->conf);
 	(void)sp_siphash_process_key(); /* made before the first fork: the workers share it */
-	m->tally = sp_tally_new(m->workers, 1 + SP_PLACES, err);
-	return m->tally != NULL && sp_places_give(&m->places, m->conf, err) && sp_reload_open(m, err) && sp_tickets_begin(m, err) && sp_webroots_open(&m->webroots, m->conf, m->loop, err) &&
+	m->board = sp_board_new(m->workers, err);
+	return m->board != NULL && sp_edition_name(m->edition, m->board, err) && sp_reload_open(m, err) &&
+	       sp_tickets_begin(m, err) && sp_webroots_open(&m->webroots, m->conf, m->loop, err) &&
 	       sp_binds_open(&m->binds, m->conf, m->workers, &passed, NULL, err) && open_signals(m, err) &&
 	       sp_watch_open(m, err);
 }
@@ -258,7 +259,6 @@ static void close_all(struct sp_master *m)
 	sp_reload_close(m);
 	sp_slots_free(m);
 	sp_binds_close(&m->binds);
-	sp_tally_free(m->tally);
 	if (m->signal_fd >= 0) {
 		(void)event_del(&m->signal_event);
 		close(m->signal_fd);
@@ -267,8 +267,8 @@ static void close_all(struct sp_master *m)
 	sp_notify_close(&m->notify);
 	sp_loop_free(m->loop);
 	sp_logs_close(&m->logs);
-	sp_places_keep(&m->places, NULL);
 	sp_edition_free(m->edition);
+	sp_board_free(m->board);
 }
 
 bool sp_master_run(struct sp_conf *conf, struct sp_err *err)

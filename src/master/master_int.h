@@ -12,12 +12,11 @@
 #include "ids.h"
 #include "logs.h"
 #include "notify.h"
-#include "places.h"
+#include "sp/board/board.h"
 #include "sp/ipc/channel.h"
 #include "sp/ipc/sandbox.h"
 #include "sp/net/deadline.h"
 #include "sp/net/loop.h"
-#include "sp/worker/tally.h"
 #include "webroot.h"
 
 enum sp_master_state {
@@ -39,6 +38,7 @@ struct sp_edition { /* a configuration, and the number of the generation that is
 	uint32_t number; /* 1.. */
 	uint16_t *ports; /* owned: where its dialer may connect to */
 	size_t port_count;
+	struct sp_board *board; /* borrowed: where its names have slots; NULL: they have none */
 };
 
 struct sp_slot { /* the place of one process, dead or alive */
@@ -73,8 +73,7 @@ struct sp_master {
 	struct sp_ids ids;
 	int empty_root; /* owned: what the children of a root master are put into; -1 = none */
 	struct sp_webroots webroots;
-	struct sp_tally *tally; /* owned */
-	struct sp_places places; /* of listeners in the tally */
+	struct sp_board *board; /* owned */
 	struct sp_notify notify;
 	enum sp_master_state state;
 	struct sp_deadline watchdog, patience, tickets;

@@ -56,12 +56,10 @@ void sp_reload_on_end(struct sp_master *m, struct sp_slot *spare); /* frees it *
 void sp_reload_on_exit(struct sp_master *m, pid_t pid, int status); /* a child that is in no slot */
 struct sp_slot *sp_reload_find_spare(struct sp_master *m, pid_t pid); /* NULL: none */
 
-/* The sockets of a worker with their slots, as sp_binds_of. */
-size_t sp_reload_sockets(const struct sp_master *m, const struct sp_binds *binds, const struct sp_slot *worker,
-			 struct sp_worker_socket *out);
-
 /* edition.c */
 struct sp_edition *sp_edition_new(struct sp_conf *conf, uint32_t number, struct sp_err *err); /* owns conf, also when NULL */
+/* Its names have slots on the board from here on, until it is freed. false with *err: there is no room. */
+SP_MUST_USE bool sp_edition_name(struct sp_edition *edition, struct sp_board *board, struct sp_err *err);
 void sp_edition_free(struct sp_edition *edition); /* NULL is fine */
 
 #endif

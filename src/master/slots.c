@@ -246,7 +246,7 @@ static void bury(struct sp_slot *slot, int status)
 	sp_channel_close(&slot->channel);
 	sp_deadline_clear(&slot->timer);
 	if (slot->worker > 0)
-		sp_tally_clear(m->tally, slot->worker - 1);
+		sp_board_worker_died(m->board, slot->worker - 1);
 	slot->is_ready = false;
 	if (!is_needed(slot)) {
 		sp_info(slot->worker > 0 ? "worker_ended" : "role_ended", SLOT_FIELDS(slot),

@@ -70,6 +70,18 @@ static void leave_standard_files(const struct birth *b)
 			(void)dup2(b->m->logs.to[SP_IPC_LOG_ERROR], fd);
 }
 
+static bool enter_board(const struct birth *b, struct sp_err *err)
+{
+	static const enum sp_board_role as[] = {
+		[SP_IPC_WORKER] = SP_BOARD_WORKER,
+		[SP_IPC_KEEPER] = SP_BOARD_NONE,
+		[SP_IPC_DIALER] = SP_BOARD_READER,
+		[SP_IPC_LOGGER] = SP_BOARD_NONE,
+	};
+
+	return sp_board_enter(b->m->board, as[b->slot->role], b->slot->worker > 0 ? b->slot->worker - 1 : 0, err);
+}
+
 /* keep has room for what every process keeps: two more. */
 static void settle_in(struct birth *b, int *keep, size_t kept)
 {
@@ -90,7 +102,7 @@ static void settle_in(struct birth *b, int *keep, size_t kept)
 	want->keep = keep;
 	want->keep_count = kept;
 	want->parent = b->parent;
-	if (sp_sandbox_drop(want, &b->sandbox.level, &err))
+	if (enter_board(b, &err) && sp_sandbox_drop(want, &b->sandbox.level, &err))
 		return;
 	sp_error("cannot_start", SP_KV_TEXT("process", name), SP_KV_TEXT("why", err.text));
 	_exit(SP_WORKER_CANNOT_START);
@@ -105,7 +117,7 @@ _Noreturn static void be_worker(struct birth *b)
 
 	if (sockets == NULL || keep == NULL)
 		_exit(SP_WORKER_CANNOT_START);
-	n = sp_reload_sockets(m, &m->binds, b->slot, sockets);
+	n = sp_binds_of(&m->binds, b->slot->worker, sockets);
 	for (size_t i = 0; i < n; i++)
 		keep[kept++] = sockets[i].fd;
 	keep[kept++] = b->links->keeper_fd;
@@ -121,7 +133,7 @@ _Noreturn static void be_worker(struct birth *b)
 		.worker_count = m->workers,
 		.sockets = sockets,
 		.socket_count = n,
-		.tally = m->tally,
+		.board = m->board,
 		.channel_fd = b->channel_fd,
 		.keeper_fd = b->links->keeper_fd,
 		.dialer_fd = b->links->dialer_fd,

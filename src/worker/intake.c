@@ -8,6 +8,7 @@
 
 #include "sp/base/clock.h"
 #include "sp/base/log.h"
+#include "sp/board/counters.h"
 #include "sp/net/deadline.h"
 #include "sp/net/listen.h"
 
@@ -24,20 +25,20 @@ struct door {
 	struct sp_listen *listen; /* owned; NULL once closed */
 };
 
-/* A limit over all workers: 0 is the gateway's, 1 + i that of listener i. */
+/* A limit over all workers: 0 is the gateway's, 1 + i that of listener i. Where there is none, nothing is counted. */
 struct cap {
 	uint64_t max; /* 0 = none */
-	uint32_t slot; /* of the tally */
-	uint32_t told; /* what our row says */
+	uint32_t slot; /* of the board; of a listener */
+	uint32_t told; /* what our part says */
 	bool is_reached;
 	uint64_t quiet_until_ms; /* at the limit it is reached and left many times a second */
 };
 
 struct sp_intake {
-	const struct sp_conf *conf; /* borrowed, as the next two */
+	const struct sp_conf *conf; /* borrowed, as the next four */
 	struct sp_proxy *proxy;
-	struct sp_tally *tally;
-	size_t row;
+	const struct sp_board *board;
+	struct sp_counters *own; /* our part of it */
 	struct cap *caps; /* owned */
 	size_t cap_count;
 	struct sp_flush flush;
@@ -63,10 +64,19 @@ static uint32_t count_of(const struct sp_intake *in, size_t cap)
 	return (uint32_t)(cap == 0 ? sp_proxy_client_count(in->proxy) : sp_proxy_listener_count(in->proxy, cap - 1));
 }
 
-static void tell(struct sp_intake *in, struct cap *cap, uint32_t now)
+static void tell(struct sp_intake *in, size_t i, uint32_t now)
 {
-	cap->told = now;
-	sp_tally_set(in->tally, in->row, cap->slot, now);
+	in->caps[i].told = now;
+	sp_counter_set(i == 0 ? &in->own->clients : &in->own->listener[in->caps[i].slot], now);
+}
+
+/* No worker has more than all may have, whatever its part says. */
+static uint64_t sum(const struct sp_intake *in, size_t i)
+{
+	const struct cap *cap = &in->caps[i];
+	const uint32_t most = cap->max < UINT32_MAX ? (uint32_t)cap->max : UINT32_MAX;
+
+	return i == 0 ? sp_counters_clients(in->board, most) : sp_counters_listener(in->board, cap->slot, most);
 }
 
 static bool is_reached(struct sp_intake *in, size_t i)
@@ -78,8 +88,8 @@ static bool is_reached(struct sp_intake *in, size_t i)
 		return false;
 	now = count_of(in, i);
 	if (now != cap->told)
-		tell(in, cap, now);
-	return sp_tally_sum(in->tally, cap->slot) >= cap->max;
+		tell(in, i, now);
+	return sum(in, i) >= cap->max;
 }
 
 static void follow(struct sp_intake *in)
@@ -181,19 +191,19 @@ static struct door *find_door(const struct sp_intake *in, uint32_t number)
 	return NULL;
 }
 
-/* A listener without a limit is not counted, nor one without a socket: it gets no more clients. */
-static struct cap *new_caps(const struct sp_conf *conf, const struct sp_worker_socket *sockets, size_t count)
+/* The master has given every listener its slot before it hands a configuration out. */
+static bool fill_caps(const struct sp_intake *in, const struct sp_conf *conf, struct cap *caps, struct sp_err *err)
 {
-	struct cap *caps = calloc(1 + conf->listener_count, sizeof(*caps));
-
-	if (caps == NULL)
-		return NULL;
 	caps[0].max = conf->gateway.max_connections;
-	for (size_t i = 0; i < count; i++) {
-		caps[1 + sockets[i].listener].max = conf->listeners[sockets[i].listener].max_connections;
-		caps[1 + sockets[i].listener].slot = sockets[i].slot;
+	for (size_t i = 0; i < conf->listener_count; i++) {
+		const struct sp_conf_listener *listener = &conf->listeners[i];
+
+		caps[1 + i].max = listener->max_connections;
+		if (!sp_board_slot(in->board, SP_NAME_LISTENER, SP_STR(""), listener->section.name, &caps[1 + i].slot))
+			return sp_err_set(err, "listener '%.*s' has no place on the board",
+					  SP_STR_ARG(listener->section.name));
 	}
-	return caps;
+	return true;
 }
 
 static bool prepare_doors(struct sp_intake_next *next, const struct sp_worker_socket *sockets, size_t count,
@@ -232,13 +242,15 @@ struct sp_intake_next *sp_intake_prepare(struct sp_intake *in, const struct sp_c
 		goto no_memory;
 	*next = (struct sp_intake_next){ .intake = in,
 					 .conf = conf,
-					 .caps = new_caps(conf, sockets, count),
+					 .caps = calloc(1 + conf->listener_count, sizeof(struct cap)),
 					 .cap_count = 1 + conf->listener_count,
 					 .doors = calloc(count + 1, sizeof(struct door *)),
 					 .listeners = calloc(count + 1, sizeof(size_t)) };
 	if (next->caps == NULL || next->doors == NULL || next->listeners == NULL)
 		goto no_memory;
-	if (prepare_doors(next, sockets, count, err))
+	if (!fill_caps(in, conf, next->caps, err))
+		close_all(sockets, count);
+	else if (prepare_doors(next, sockets, count, err))
 		return next;
 	sp_intake_abandon(next);
 	return NULL;
@@ -292,7 +304,7 @@ void sp_intake_take(struct sp_intake *in, struct sp_intake_next *next)
 {
 	for (size_t i = 1; i < in->cap_count; i++) /* whoever keeps the slot counts again below */
 		if (in->caps[i].max != 0)
-			tell(in, &in->caps[i], 0);
+			tell(in, i, 0);
 	free(in->caps);
 	free(in->doors);
 	in->conf = next->conf;
@@ -306,7 +318,7 @@ void sp_intake_take(struct sp_intake *in, struct sp_intake_next *next)
 	free(next);
 	for (size_t i = 0; i < in->cap_count; i++)
 		if (in->caps[i].max != 0)
-			tell(in, &in->caps[i], count_of(in, i));
+			tell(in, i, count_of(in, i));
 	look(in);
 	follow(in);
 }
@@ -323,12 +335,13 @@ struct sp_intake *sp_intake_new(struct sp_loop *loop, const struct sp_worker_env
 	}
 	in->loop = loop;
 	in->proxy = proxy;
-	in->tally = env->tally;
-	in->row = env->worker - 1;
+	in->board = env->board;
+	in->own = sp_board_write(env->board, SP_BLOCK_COUNTERS, env->worker - 1);
 	in->look_again_list = sp_loop_deadlines(loop, LOOK_AGAIN_MS);
 	sp_deadline_init(&in->look_again);
 	in->flush.run = on_turn_end;
 	sp_loop_on_flush(loop, &in->flush);
+	SP_ASSERT(in->own != NULL);
 	if (in->look_again_list == NULL)
 		sp_err_set(err, "no memory for the listening sockets");
 	first = in->look_again_list == NULL

@@ -148,7 +148,7 @@ void sp_move_door(struct sp_move *move, struct sp_ipc_message *door)
 	move->sockets[move->socket_count++] = (struct sp_worker_socket){ .listener = door->body.door.listener,
 									 .port = (uint16_t)door->body.door.port,
 									 .fd = door->fd,
-									 .slot = door->body.door.slot,
+									 
 									 .door = door->body.door.door };
 	door->fd = -1;
 }

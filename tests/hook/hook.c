@@ -9,9 +9,11 @@
 #include <stdatomic.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <sys/mman.h>
 
 #include "escape.h"
 #include "sp/base/check.h"
+#include "sp/board/counters.h"
 #include "sp/ipc/channel.h"
 #include "sp/worker/worker.h"
 
@@ -19,6 +21,7 @@
 #define NAME_BYTES 32U
 #define ANSWER_MS 20000
 #define FLOOD_MOST 400000U
+#define SCRIBBLES 200U
 #define FLOOD_AT_ONCE 64U /* whose answers find room: what finds none is dropped, and counted as refused */
 
 enum { UNTRIED = -1, TRYING = -2 };
@@ -233,6 +236,44 @@ static int sign_flood(const struct place *p)
 	return flood(p->env->keeper_fd, SP_IPC_KEEPER, &m, EPERM);
 }
 
+/* ---- the board ---- */
+
+/* Its own part, all of it and for a while: who sums over it meanwhile takes what it finds. */
+static int board_scribble(const struct place *p)
+{
+	uint32_t *words = sp_board_write(p->env->board, SP_BLOCK_COUNTERS, p->env->worker - 1);
+	uint64_t state = 0x9e3779b97f4a7c15U;
+
+	for (unsigned lap = 0; lap < SCRIBBLES; lap++)
+		for (size_t i = 0; i < sp_board_blocks[SP_BLOCK_COUNTERS].size / sizeof(*words); i++) {
+			state = state * 6364136223846793005U + 1442695040888963407U;
+			words[i] = (uint32_t)(state >> 32);
+		}
+	return 0;
+}
+
+static int open_up(const void *at)
+{
+	uintptr_t page = (uintptr_t)at & ~(uintptr_t)4095;
+
+	return mprotect((void *)page, 4096, PROT_READ | PROT_WRITE) == 0 ? 0 : errno;
+}
+
+static int board_names(const struct place *p)
+{
+	return open_up(sp_board_read(p->env->board, SP_BLOCK_NAMES, 0));
+}
+
+static int board_states(const struct place *p)
+{
+	return open_up(sp_board_read(p->env->board, SP_BLOCK_BACKENDS, 0));
+}
+
+static int board_of_another(const struct place *p)
+{
+	return open_up(sp_board_read(p->env->board, SP_BLOCK_COUNTERS, p->env->worker % p->env->worker_count));
+}
+
 #define ROW(name)                                                                                                      \
 	{                                                                                                              \
 #name, name                                                                                            \
@@ -241,6 +282,7 @@ static const struct {
 	const char *name;
 	int (*run)(const struct place *p);
 } asks[] = {
+	ROW(board_names), ROW(board_states), ROW(board_of_another), ROW(board_scribble),
 	/* what ends a channel comes last: those that kill follow */
 	ROW(dial_declared), ROW(dial_next),    ROW(dial_far),      ROW(sign_declared), ROW(sign_as_client),
 	ROW(sign_hash),     ROW(sign_nothing), ROW(sign_any_text), ROW(sign_too_long), ROW(sign_no_key),

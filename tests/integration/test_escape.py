@@ -34,6 +34,8 @@ ANSWERED = {
     "sign_declared": 0, "sign_as_client": errno.EPERM, "sign_hash": errno.EPERM, "sign_nothing": errno.EPERM,
     "sign_any_text": errno.EPERM, "sign_too_long": errno.EPERM, "sign_no_key": errno.EPERM, "sign_flood": errno.EPERM,
     "sign_forged": errno.ECONNRESET,
+    # The board: its own part alone. What it writes there brings nobody down, and is gone with it.
+    "board_scribble": 0, "board_names": errno.EACCES, "board_states": errno.EACCES, "board_of_another": errno.EACCES,
 }
 
 

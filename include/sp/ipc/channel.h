@@ -84,7 +84,6 @@ union sp_ipc_body {
 		uint32_t generation;
 		uint32_t listener; /* of that generation's conf->listeners */
 		uint32_t port; /* local; 0 = a Unix socket */
-		uint32_t slot; /* where the listener's clients are counted */
 		uint32_t door; /* number of this socket, as long as the master has it */
 	} door;
 	struct {

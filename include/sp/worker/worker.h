@@ -3,7 +3,7 @@
  * obeys the master, drains, ends.
  *
  * Everything it uses was made before it was forked: its listening sockets, the
- * channel to the master, the log descriptors, the tally.
+ * channel to the master, the log descriptors, the board.
  */
 #ifndef SP_WORKER_WORKER_H
 #define SP_WORKER_WORKER_H
@@ -11,15 +11,14 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include "sp/board/board.h"
 #include "sp/conf/conf.h"
 #include "sp/ipc/sandbox.h"
-#include "sp/worker/tally.h"
 
 struct sp_worker_socket {
 	size_t listener;                /* of conf->listeners */
 	uint16_t port;                  /* local port; 0 = a Unix socket */
 	int fd;                         /* owned by the worker from its start on */
-	uint32_t slot;                  /* of the tally: where clients of the listener are counted */
 	uint32_t door;                  /* number of this socket, over all generations */
 };
 
@@ -30,7 +29,7 @@ struct sp_worker_env {
 	unsigned worker_count;
 	const struct sp_worker_socket *sockets; /* borrowed */
 	size_t socket_count;
-	struct sp_tally *tally;         /* borrowed; row worker - 1 is ours */
+	struct sp_board *board;         /* borrowed; entered as worker - 1 */
 	int channel_fd;                 /* to the master; owned from here on */
 	int keeper_fd, dialer_fd;       /* to keeper and dialer, likewise; -1: nobody there just now, one will be sent */
 	int access_fd;                  /* access lines: a non-blocking pipe; owned from here on */

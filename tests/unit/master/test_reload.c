@@ -77,10 +77,10 @@ static int setup(void **state)
 	m.conf = m.edition->conf;
 	assert_true(sp_ids_find(&m.conf->gateway, geteuid(), &m.ids, &key, &err));
 	m.loop = sp_loop_new(&err);
-	m.tally = sp_tally_new(1, 1 + SP_PLACES, &err);
+	m.board = sp_board_new(1, &err);
 	assert_true(sp_logs_open(&m.logs, m.conf, &err));
 	sigemptyset(&m.signals);
-	assert_true(sp_places_give(&m.places, m.conf, &err) && sp_reload_open(&m, &err) &&
+	assert_true(sp_edition_name(m.edition, m.board, &err) && sp_reload_open(&m, &err) &&
 		    sp_webroots_open(&m.webroots, m.conf, m.loop, &err) &&
 		    sp_binds_open(&m.binds, m.conf, 1, &nothing, NULL, &err) && sp_watch_open(&m, &err));
 	make_slots();
@@ -97,11 +97,10 @@ static int teardown(void **state)
 	sp_slots_end_role(&m, SP_IPC_KEEPER);
 	sp_slots_free(&m);
 	sp_binds_close(&m.binds);
-	sp_tally_free(m.tally);
 	sp_loop_free(m.loop);
 	sp_logs_close(&m.logs);
-	sp_places_keep(&m.places, NULL);
 	sp_edition_free(m.edition);
+	sp_board_free(m.board);
 	assert_int_equal(waitpid(-1, NULL, WNOHANG), -1); /* no child is left */
 	(void)unlink(path);
 	return rmdir(folder);

@@ -58,7 +58,7 @@ static struct sp_conf *read_conf(const char *more)
 struct worker {
 	pid_t pid;
 	int master;
-	struct sp_tally *tally;
+	struct sp_board *board;
 	struct sp_conf *conf;
 	uint16_t port; /* where its first socket listens */
 	int socket;
@@ -80,31 +80,44 @@ static int listening(uint16_t *port)
 	return fd;
 }
 
+static void give_slots(struct sp_board *board)
+{
+	static const char *const listeners[] = { "a", "b" };
+	struct sp_err err = { "" };
+	uint32_t slot;
+
+	for (size_t i = 0; i < SP_COUNT(listeners); i++)
+		assert_true(sp_board_name(board, SP_NAME_LISTENER, SP_STR(""), sp_str(listeners[i]), &slot, &err));
+}
+
 static struct worker start(void)
 {
 	struct worker w = { .conf = read_conf("") };
 	struct sp_err err = { "" };
 	int fds[2];
 
-	w.tally = sp_tally_new(1, 9, &err);
+	w.board = sp_board_new(1, &err);
+	assert_non_null(w.board);
+	give_slots(w.board);
 	w.socket = listening(&w.port);
 	assert_true(sp_ipc_pair(fds, &err));
 	w.pid = fork();
 	if (w.pid == 0) {
-		struct sp_worker_socket socket = { .port = w.port, .fd = w.socket, .slot = 1, .door = 1 };
+		struct sp_worker_socket socket = { .port = w.port, .fd = w.socket, .door = 1 };
 		struct sp_worker_env env = { .conf = w.conf,
 					     .generation = 1,
 					     .worker = 1,
 					     .worker_count = 1,
 					     .sockets = &socket,
 					     .socket_count = 1,
-					     .tally = w.tally,
+					     .board = w.board,
 					     .channel_fd = fds[1],
 					     .keeper_fd = -1,
 					     .dialer_fd = -1,
 					     .access_fd = -1 };
 
 		(void)close(fds[0]);
+		assert_true(sp_board_enter(w.board, SP_BOARD_WORKER, 0, &err));
 		exit(sp_worker_run(&env));
 	}
 	close(fds[1]);
@@ -133,14 +146,14 @@ static void stop(struct worker *w)
 	assert_true(WIFEXITED(status) && WEXITSTATUS(status) == 0);
 	close(w->master);
 	close(w->socket);
-	sp_tally_free(w->tally);
+	sp_board_free(w->board);
 	sp_conf_free(w->conf);
 }
 
 static void send_door(const struct worker *w, uint32_t generation, uint32_t listener, uint32_t door, int fd)
 {
 	const struct sp_ipc_message m = { .type = SP_IPC_DOOR,
-					  .body.door = { generation, listener, 0, 1 + listener, door },
+					  .body.door = { generation, listener, 0, door },
 					  .fd = fd };
 
 	send_to(w, &m);
@@ -277,7 +290,7 @@ static void test_commit_of_nothing(void **state)
 	assert_true(WIFEXITED(status) && WEXITSTATUS(status) == SP_WORKER_ORPHAN);
 	close(w.master);
 	close(w.socket);
-	sp_tally_free(w.tally);
+	sp_board_free(w.board);
 	sp_conf_free(w.conf);
 }
 
