@@ -64,6 +64,8 @@ bool sp_edition_name(struct sp_edition *edition, struct sp_board *board, struct 
 	struct name name;
 	uint32_t slot;
 
+	if (edition->board != NULL)
+		return true; /* one that returns */
 	edition->board = board;
 	for (size_t i = 0; name_at(edition->conf, i, &name); i++) {
 		if (sp_board_name(board, name.kind, name.of, name.is, &slot, err))
