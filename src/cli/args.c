@@ -41,6 +41,8 @@ static bool take(char *const *argv, unsigned allowed, struct sp_args *out, int *
 		out->is_strict = true;
 	else if (strcmp(argv[0], "--online") == 0 && (allowed & SP_ARG_ONLINE) != 0)
 		out->is_online = true;
+	else if (argv[0][0] != '-' && out->what == NULL && (allowed & SP_ARG_WHAT) != 0)
+		out->what = argv[0];
 	else
 		return sp_err_set(err, "unexpected argument \"%.100s\"", argv[0]);
 	return true;

@@ -10,10 +10,11 @@
 
 #define SP_CLI_DEFAULT_CONFIG "/etc/sallyport/sallyport.ini"
 
-enum { SP_ARG_CONFIG = 1, SP_ARG_STRICT = 2, SP_ARG_ONLINE = 4 };
+enum { SP_ARG_CONFIG = 1, SP_ARG_STRICT = 2, SP_ARG_ONLINE = 4, SP_ARG_WHAT = 8 };
 
 struct sp_args {
 	const char *config; /* borrowed from argv */
+	const char *what; /* the one argument that is no option, borrowed from argv; NULL: none */
 	bool is_strict, is_online;
 	bool wants_help; /* -h or --help: whatever else stands there */
 };

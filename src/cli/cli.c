@@ -24,6 +24,8 @@ static const struct command {
 	  "0 if the local gateway answers its health path, else 1" },
 	{ "demo", NULL, sp_command_demo, 0, "",
 	  "a gateway on 127.0.0.1:8443 (TLS) and :8080 with an origin behind it" },
+	{ "export", NULL, sp_command_export, SP_ARG_CONFIG | SP_ARG_WHAT, "WHAT [-c FILE]",
+	  "print the network policy of the file; WHAT: nftables, security-group, systemd" },
 	{ "version", "-V", sp_command_version, 0, "", "version, build options, library versions" },
 	{ "reference", NULL, sp_command_reference, 0, "", "print the configuration reference (Markdown)" },
 	{ .name = "explain" },
@@ -36,7 +38,6 @@ static const struct command {
 	{ .name = "ban" },
 	{ .name = "unban" },
 	{ .name = "bans" },
-	{ .name = "export" },
 };
 
 static void print_usage(FILE *to)

@@ -12,6 +12,7 @@ int sp_command_check(const struct sp_args *args);
 int sp_command_config(const struct sp_args *args);
 int sp_command_reference(const struct sp_args *args);
 int sp_command_healthcheck(const struct sp_args *args);
+int sp_command_export(const struct sp_args *args);
 int sp_command_demo(const struct sp_args *args);
 int sp_command_version(const struct sp_args *args);
 
