@@ -16,6 +16,7 @@
 struct sp_chunk_pool {
 	struct sp_chunk *free; /* owned; newest first, still in the cache */
 	size_t limit, lent, made;
+	size_t resting; /* in the free list */
 };
 
 struct sp_chunk_pool *sp_chunk_pool_new(size_t limit)
@@ -52,6 +53,7 @@ struct sp_chunk *sp_chunk_lend(struct sp_chunk_pool *pool)
 	if (chunk != NULL) {
 		SP_ASSERT(chunk->from == FREE_MARK);
 		pool->free = chunk->next;
+		pool->resting--;
 	} else {
 		chunk = malloc(sizeof(*chunk));
 		if (chunk == NULL)
@@ -77,6 +79,23 @@ void sp_chunk_give_back(struct sp_chunk_pool *pool, struct sp_chunk *chunk)
 	chunk->from = chunk->to = FREE_MARK;
 	chunk->next = pool->free;
 	pool->free = chunk;
+	pool->resting++;
+}
+
+void sp_chunk_trim(struct sp_chunk_pool *pool)
+{
+	while (pool->resting > pool->lent) {
+		struct sp_chunk *chunk = pool->free;
+
+		pool->free = chunk->next;
+		pool->resting--;
+		free(chunk);
+	}
+}
+
+size_t sp_chunk_used(const struct sp_chunk_pool *pool)
+{
+	return pool->lent + pool->resting;
 }
 
 size_t sp_chunk_lent(const struct sp_chunk_pool *pool)

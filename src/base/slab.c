@@ -50,19 +50,30 @@ struct sp_slab *sp_slab_new(const char *name, size_t size, size_t limit)
 	return slab;
 }
 
+static void free_first(struct sp_slab *slab)
+{
+	struct head *head = slab->first;
+
+	slab->first = head->next;
+	slab->resting--;
+	ASAN_UNPOISON_MEMORY_REGION(head->object, slab->size);
+	free(head);
+}
+
 void sp_slab_free(struct sp_slab *slab)
 {
 	if (slab == NULL)
 		return;
 	SP_ASSERT(slab->alive == 0);
-	while (slab->first != NULL) {
-		struct head *head = slab->first;
-
-		slab->first = head->next;
-		ASAN_UNPOISON_MEMORY_REGION(head->object, slab->size);
-		free(head);
-	}
+	while (slab->first != NULL)
+		free_first(slab);
 	free(slab);
+}
+
+void sp_slab_trim(struct sp_slab *slab)
+{
+	while (slab->resting > slab->alive + QUARANTINE)
+		free_first(slab);
 }
 
 static uintptr_t mark_of(const struct sp_slab *slab)

@@ -30,6 +30,8 @@ void sp_chunk_pool_free(struct sp_chunk_pool *pool);            /* asserts that 
 
 SP_MUST_USE struct sp_chunk *sp_chunk_lend(struct sp_chunk_pool *pool);         /* from = to = 0; NULL: full or no memory */
 void sp_chunk_give_back(struct sp_chunk_pool *pool, struct sp_chunk *chunk);    /* NULL is fine */
+void sp_chunk_trim(struct sp_chunk_pool *pool);                 /* frees what is at hand beyond as many as are lent */
+size_t sp_chunk_used(const struct sp_chunk_pool *pool);         /* lent or at hand: what the pool takes */
 size_t sp_chunk_lent(const struct sp_chunk_pool *pool);
 size_t sp_chunk_made(const struct sp_chunk_pool *pool);         /* mallocs ever: flat in the steady state */
 

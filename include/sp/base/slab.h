@@ -17,6 +17,7 @@ void sp_slab_free(struct sp_slab *slab);                        /* asserts that 
 
 SP_MUST_USE void *sp_slab_take(struct sp_slab *slab);           /* content undefined; NULL: limit or no memory */
 void sp_slab_put(struct sp_slab *slab, void *object);
+void sp_slab_trim(struct sp_slab *slab);                        /* frees what rests beyond as many as are alive */
 size_t sp_slab_alive(const struct sp_slab *slab);
 size_t sp_slab_made(const struct sp_slab *slab);                /* mallocs ever: flat in the steady state */
 

@@ -81,6 +81,31 @@ static void write_stale(void)
 	chunk->bytes[0] = 1;
 }
 
+/* As many stay at hand as are lent; the rest goes, and lending goes on. */
+static void test_trim(void **state)
+{
+	struct sp_chunk_pool *pool = sp_chunk_pool_new(100);
+	struct sp_chunk *chunks[50];
+
+	(void)state;
+	for (size_t i = 0; i < SP_COUNT(chunks); i++)
+		chunks[i] = sp_chunk_lend(pool);
+	assert_int_equal(sp_chunk_used(pool), 50);
+	for (size_t i = 10; i < SP_COUNT(chunks); i++)
+		sp_chunk_give_back(pool, chunks[i]);
+	assert_int_equal(sp_chunk_used(pool), IS_SAN ? 10 : 50);
+	sp_chunk_trim(pool);
+	assert_int_equal(sp_chunk_used(pool), IS_SAN ? 10 : 20);
+	for (size_t i = 10; i < 40; i++)
+		chunks[i] = sp_chunk_lend(pool);
+	assert_int_equal(sp_chunk_used(pool), 40);
+	for (size_t i = 0; i < 40; i++)
+		sp_chunk_give_back(pool, chunks[i]);
+	sp_chunk_trim(pool);
+	assert_int_equal(sp_chunk_used(pool), 0);
+	sp_chunk_pool_free(pool);
+}
+
 static void test_broken_rules(void **state)
 {
 	(void)state;
@@ -95,6 +120,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_limit),
+		cmocka_unit_test(test_trim),
 		cmocka_unit_test(test_broken_rules),
 	};
 
