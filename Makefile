@@ -5,6 +5,7 @@
 # make reference    the README's configuration reference  make layers    who includes whom, under a second
 # make integration  JOBS=3 files at a time, PYTEST='-k words' for some
 # make compare-http  the conformance cases before other gateways, side by side
+# make attacks      a good client beside each attack, here and in nginx and HAProxy; ATTACKS='--only slowhead' for some
 # make CC=clang     another compiler                      make clean     removes build/
 
 ifeq ($(origin CC),default)
@@ -164,6 +165,10 @@ $B/local/sallyport: $(MAIN) $B/local/signer.o $B/libsallyport.a
 bench: $B/sallyport $B/local/sallyport $B/malloc_count.so
 	$(PYTHON) tests/bench/bench.py --gateway $B/sallyport $(if $(QUICK),--quick)
 
+# Writes the table of tests/attacks/RESULTS.md; some twenty minutes.
+attacks: $B/sallyport
+	$(PYTHON) tests/attacks/attack.py --gateway $B/sallyport $(or $(ATTACKS),--write tests/attacks/RESULTS.md)
+
 # --- what a compiler does not see ---
 
 lint: layers headers tidy cppcheck shellcheck
@@ -204,7 +209,7 @@ reference: $B/sallyport
 clean:
 	rm -rf build
 
-.PHONY: compare-http all check units conformance integration integration-beside integration-quiet fuzz fuzz-seeds bench lint layers headers tidy cppcheck shellcheck \
+.PHONY: attacks compare-http all check units conformance integration integration-beside integration-quiet fuzz fuzz-seeds bench lint layers headers tidy cppcheck shellcheck \
         format reference clean
 .SECONDARY:
 .DELETE_ON_ERROR:

@@ -2,6 +2,7 @@
  * blocks - what lies in which part: a new block is one row here. A change of a block's size or order is another
  * layout; the header of the board shows it.
  */
+#include "sp/board/addrs.h"
 #include "sp/board/backends.h"
 #include "sp/board/board.h"
 #include "sp/board/counters.h"
@@ -16,4 +17,5 @@ const struct sp_board_row sp_board_blocks[SP_BLOCK_COUNT] = {
 	[SP_BLOCK_NAMES] = BLOCK("names", SP_PART_NAMES, struct sp_names),
 	[SP_BLOCK_BACKENDS] = BLOCK("backends", SP_PART_STATES, struct sp_backends),
 	[SP_BLOCK_COUNTERS] = BLOCK("counters", SP_PART_WORKER, struct sp_counters),
+	[SP_BLOCK_ADDRS] = BLOCK("addrs", SP_PART_WORKER, struct sp_addrs),
 };

@@ -39,8 +39,9 @@ static const struct sp_conf_key gateway_keys[] = {
 	GATEWAY("max_connections", SP_CONF_COUNT, pub.max_connections, .def = "20000", .min = 16, .max = 10000000,
 		.needs_restart = true, .help = "Client connections over all workers."),
 	GATEWAY("memory_max", SP_CONF_SIZE, pub.memory_max, .def = "none", .none = "none", .min = 16 * SP_MIB,
-		.max = 1024 * SP_GIB, .needs_restart = true, .is_later = true,
-		.help = "A budget for all workers, beyond which new work gets 503."),
+		.max = 1024 * SP_GIB, .needs_restart = true,
+		.help = "A budget for connections and requests of all workers, shared evenly: at nine tenths of its share "
+			"a worker answers new requests 503, with none left it refuses connections."),
 	GATEWAY("health_path", SP_CONF_URL_PATH, pub.health_path, .def = "/healthz",
 		.help = "Answered first of all, whatever the Host: 200, or 503 while draining."),
 	GATEWAY("ready_path", SP_CONF_URL_PATH, pub.ready_path, .def = "/readyz",

@@ -164,6 +164,21 @@ static void check_pools(const struct rules *r)
 
 /* ---- [listener], [tls] ---- */
 
+static void check_per_addr(const struct rules *r, const struct sp_conf_listener *l)
+{
+	static const char *const keys[] = { "max_connections_per_ip", "max_handshakes_per_ip" };
+	enum sp_conf_behind behind = r->conf->gateway.behind;
+
+	if (behind != SP_BEHIND_ALB && behind != SP_BEHIND_CLOUDFRONT)
+		return;
+	for (size_t i = 0; i < SP_COUNT(keys); i++)
+		if (is_set(&l->section, keys[i]))
+			RULE_WARNING(r, sp_conf_at(&l->section, keys[i]),
+				     "%s has no effect with behind = %s: a connection is the balancer's, its clients "
+				     "are known from the head only [per-ip-behind]",
+				     keys[i], behind_name(behind));
+}
+
 static void check_idle(const struct rules *r, const struct sp_conf_listener *l)
 {
 	enum sp_conf_behind behind = r->conf->gateway.behind;
@@ -277,6 +292,7 @@ static void check_listeners(const struct rules *r)
 		for (size_t k = 0; k < l->bind_count; k++)
 			check_bind(r, i, k);
 		check_idle(r, l);
+		check_per_addr(r, l);
 		check_plain(r, l);
 		check_proxy_protocol(r, l);
 	}

@@ -25,6 +25,14 @@ static void free_grave(struct sp_grave *grave)
 	sp_slab_put(c->proxy->clients, c);
 }
 
+static void end_handshake(struct sp_client *c)
+{
+	if (!c->is_shaking)
+		return;
+	c->is_shaking = false;
+	c->from.listening->handshake_count--;
+}
+
 static void bury(struct sp_client *c, void (*close_stream)(struct sp_stream *s))
 {
 	struct sp_proxy *proxy = c->proxy;
@@ -32,10 +40,14 @@ static void bury(struct sp_client *c, void (*close_stream)(struct sp_stream *s))
 	if (c->is_dead)
 		return;
 	c->is_dead = true;
+	end_handshake(c);
+	sp_admission_left(&proxy->admission, c->addr_hash);
 	sp_down_h1_fini(&c->down);              /* its last line still asks the stream for names */
 	close_stream(c->stream);
 	sp_deadline_clear(&c->deadline);
 	sp_deadline_clear(&c->slim);
+	sp_deadline_clear(&c->age);
+	sp_list_unlink(&c->idle);
 	sp_loop_bury(proxy->loop, &c->grave, free_grave);
 	sp_proxy_client_gone(proxy, &c->link);
 }
@@ -97,17 +109,32 @@ static void finish(struct sp_client *c)
 	sp_client_close(c);
 }
 
+void sp_client_busy(struct sp_client *c)
+{
+	sp_deadline_clear(&c->slim);
+	sp_list_unlink(&c->idle);
+}
+
 void sp_client_end(struct sp_client *c, bool has_unread)
 {
 	if (c->is_dead)
 		return;
 	c->must_linger = has_unread;
-	sp_deadline_clear(&c->slim);
+	sp_client_busy(c);
 	sp_deadline_set(&c->deadline, c->from.listening->linger, on_closing_late);
 	finish(c);
 }
 
 /* ---- at rest */
+
+static void on_old(struct sp_deadline *deadline)
+{
+	struct sp_client *c = SP_HOLDER(deadline, struct sp_client, age);
+
+	c->is_old = true;
+	if (sp_list_is_linked(&c->idle))
+		sp_client_end(c, false);
+}
 
 static void on_idle_late(struct sp_deadline *deadline)
 {
@@ -152,6 +179,10 @@ void sp_client_follow(struct sp_client *c)
 	}
 	before->client_count--;
 	now->client_count++;
+	if (c->is_shaking) {
+		before->handshake_count--;
+		now->handshake_count++;
+	}
 	c->from.listening = now;
 	c->from.is_trusted = sp_peer_is_trusted(&c->proxy->serve->conf->gateway.trusted, &c->from.client);
 }
@@ -160,6 +191,10 @@ void sp_client_rest(struct sp_client *c)
 {
 	const struct sp_listening *l;
 
+	if (c->is_old && c->down.behind.bytes == 0 && !c->proxy->is_draining) {
+		sp_client_end(c, false);        /* its age came while its last answer was under way */
+		return;
+	}
 	sp_client_follow(c);
 	l = c->from.listening;
 	c->from.tls_us = UINT64_MAX;            /* the first request's line has told it */
@@ -168,13 +203,19 @@ void sp_client_rest(struct sp_client *c)
 	if (c->from.is_tls)
 		sp_deadline_set(&c->slim, l->slim, on_slim);
 	sp_stream_want(c->stream, SP_READ);
+	sp_list_unlink(&c->idle);               /* a drain lets it rest anew */
+	if (c->down.behind.bytes == 0)          /* otherwise its next request is here already */
+		sp_list_push(&c->proxy->idle, &c->idle);
 }
 
 /* ---- the handshake */
 
 static void on_handshake_late(struct sp_deadline *deadline)
 {
-	sp_client_cut(SP_HOLDER(deadline, struct sp_client, deadline));
+	struct sp_client *c = SP_HOLDER(deadline, struct sp_client, deadline);
+
+	sp_notice(&c->proxy->notices, SP_NOTICE_TLS_LATE, &c->from.client);
+	sp_client_cut(c);
 }
 
 static void log_handshake_failed(const struct sp_client *c)
@@ -191,6 +232,7 @@ static void handshake(struct sp_client *c)
 		sp_stream_want(c->stream, SP_READ | (sp_stream_has_unsent(c->stream) ? SP_WRITE : 0));
 		return;
 	case SP_IO_DONE:
+		end_handshake(c);
 		c->state = SP_CLIENT_OPEN;
 		c->from.tls_us = sp_now_us() - c->begun_us;
 		c->from.site = c->io.tls.site;
@@ -220,7 +262,10 @@ static void note_client(struct sp_from *from, const struct sp_conf_cidrs *truste
 
 static void on_naming_late(struct sp_deadline *deadline)
 {
-	sp_client_close(SP_HOLDER(deadline, struct sp_client, deadline));
+	struct sp_client *c = SP_HOLDER(deadline, struct sp_client, deadline);
+
+	sp_notice(&c->proxy->notices, c->from.is_tls ? SP_NOTICE_TLS_LATE : SP_NOTICE_HEADER_LATE, &c->from.peer);
+	sp_client_close(c);
 }
 
 static void refuse_naming(struct sp_client *c, const char *why)
@@ -255,9 +300,24 @@ static void begin(struct sp_client *c)
 		return;
 	}
 	c->state = SP_CLIENT_HANDSHAKE;
+	c->is_shaking = true;
+	c->from.listening->handshake_count++;
+	sp_admission_shook(&c->proxy->admission, c->addr_hash);
 	if (!sp_deadline_is_set(&c->deadline))
 		sp_deadline_set(&c->deadline, c->from.listening->handshake, on_handshake_late);
 	sp_stream_want(c->stream, SP_READ);
+}
+
+/* Whom the header names is judged as if it had connected; who is trusted itself is a balancer behind a balancer. */
+static bool is_named_let_in(struct sp_client *c)
+{
+	struct sp_admission *a = &c->proxy->admission;
+
+	if (!sp_admission_ask(a, c->from.listening, &c->from.client, c->from.is_trusted))
+		return false;
+	if (!c->from.is_trusted)
+		c->addr_hash = sp_admission_came(a, c->from.listening, &c->from.client);
+	return true;
 }
 
 /* Of a trusted peer. Looked at in the socket until it is known to be one: exactly one is taken, and nothing else. */
@@ -285,6 +345,10 @@ static void read_header(struct sp_client *c)
 	case SP_FORWARDED_DONE:
 		if (!take_header(c, bytes, &told)) {
 			refuse_naming(c, "lost");
+			return;
+		}
+		if (told.has_addresses && !is_named_let_in(c)) {
+			sp_client_close(c);
 			return;
 		}
 		break;
@@ -354,6 +418,8 @@ static void init(struct sp_client *c, struct sp_proxy *proxy, struct sp_listenin
 	};
 	note_client(&c->from, &proxy->serve->conf->gateway.trusted, peer);
 	sp_list_init(&c->link);
+	sp_list_init(&c->idle);
+	sp_deadline_init(&c->age);
 	sp_deadline_init(&c->deadline);
 	sp_deadline_init(&c->slim);
 	sp_down_h1_init(&c->down, c);
@@ -363,8 +429,13 @@ void sp_client_accept(struct sp_proxy *proxy, struct sp_listening *listening, ui
                       const struct sp_addr *peer)
 {
 	enum sp_conf_proxy_protocol use = listening->serve->conf->proxy_protocol;
-	struct sp_client *c = sp_slab_take(proxy->clients);
+	bool is_trusted = sp_peer_is_trusted(&proxy->serve->conf->gateway.trusted, peer);
+	struct sp_client *c = NULL;
 
+	if (sp_budget_is_over(proxy, SP_BUDGET_CONNECTIONS))
+		sp_notice(&proxy->notices, SP_NOTICE_MEMORY, peer);
+	else if (sp_admission_ask(&proxy->admission, listening, peer, is_trusted))
+		c = sp_slab_take(proxy->clients);
 	if (c == NULL) {
 		(void)close(fd);
 		return;
@@ -376,6 +447,9 @@ void sp_client_accept(struct sp_proxy *proxy, struct sp_listening *listening, ui
 		return;
 	}
 	sp_proxy_client_came(proxy, listening, &c->link);
+	sp_deadline_set(&c->age, listening->ages[proxy->next_age++ % SP_AGES], on_old);
+	if (!is_trusted)
+		c->addr_hash = sp_admission_came(&proxy->admission, listening, peer);
 	if (use == SP_PROXY_REQUIRED && !c->from.is_trusted)
 		refuse_naming(c, "not_trusted");
 	else if (use != SP_PROXY_OFF && c->from.is_trusted)

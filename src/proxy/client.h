@@ -20,10 +20,14 @@ struct sp_client {
 	enum sp_client_state state;
 	bool is_dead, must_linger;
 	bool is_stranded;               /* what it is connected to is served no more: its next answer is the last */
+	bool is_old;                    /* past connection_max_age: the next answer is the last */
+	bool is_shaking;                /* counted among the handshakes in flight */
 	uint32_t lingered;              /* bytes thrown away */
 	struct sp_proxy *proxy;         /* borrowed */
 	struct sp_list link;            /* in proxy->all */
+	struct sp_list idle;            /* in proxy->idle, while it rests */
 	struct sp_from from;
+	uint64_t addr_hash;             /* its address is counted by it; 0: it is not */
 	uint64_t begun_us;              /* accepted, and named by the balancer */
 	struct sp_stream *stream;       /* one of the two below */
 	union {
@@ -31,6 +35,7 @@ struct sp_client {
 		struct sp_tls_stream tls;
 	} io;
 	struct sp_deadline deadline;    /* PROXY header, handshake, head, idle, pace, linger: one is due at a time */
+	struct sp_deadline age;
 	struct sp_deadline slim;        /* a TLS client idle for a second gives its buffers back */
 	struct sp_down_h1 down;
 	struct sp_grave grave;
@@ -48,9 +53,14 @@ static inline struct sp_client *sp_client_of_link(struct sp_list *link)
 
 /* Between two requests: the listener as it is served now takes over, if it still is there. */
 void sp_client_follow(struct sp_client *c);
+static inline struct sp_client *sp_client_of_idle(struct sp_list *idle)
+{
+	return SP_HOLDER(idle, struct sp_client, idle);
+}
 
 /* For the down end. Each is its last act. */
 void sp_client_rest(struct sp_client *c);               /* idle: no request under way */
+void sp_client_busy(struct sp_client *c);               /* no longer: a request's first byte is there */
 void sp_client_end(struct sp_client *c, bool has_unread);      /* all was sent: close in order; unread bytes are drained, bounded */
 void sp_client_cut(struct sp_client *c);                /* the peer sees a cut */
 void sp_client_close(struct sp_client *c);              /* at once */

@@ -105,6 +105,7 @@ static void on_header_late(struct sp_deadline *deadline)
 {
 	struct sp_client *c = SP_HOLDER(deadline, struct sp_client, deadline);
 
+	sp_notice(&c->proxy->notices, SP_NOTICE_HEADER_LATE, &c->from.client);
 	if (c->down.end.x == NULL) {
 		sp_client_end(c, false);
 		return;
@@ -118,7 +119,7 @@ static void on_first_byte(struct sp_down_h1 *d)
 {
 	struct sp_client *c = client_of(d);
 
-	sp_deadline_clear(&c->slim);
+	sp_client_busy(c);
 	if (d->requests > 0)
 		sp_deadline_set(&c->deadline, c->from.listening->header, on_header_late);
 }
@@ -386,7 +387,8 @@ static void op_head(struct sp_end *e, struct sp_head *h)
 		d->may_take_back = d->send.out.bytes == 0;
 		d->sent_before = d->send.sent;
 		/* The rest of a body that nobody wants would be read as the next request. */
-		d->is_close_after |= !d->body.is_done || is_last(d) || x->must_close || client_of(d)->proxy->is_draining;
+		d->is_close_after |= !d->body.is_done || is_last(d) || x->must_close || client_of(d)->is_old ||
+		                     client_of(d)->proxy->is_draining;
 		has_body = frame(d, x, h);
 		is_written = sp_h1_write_response(&d->send.out, h, connection_of(d, x));
 		sp_h1_send_body(&d->send, has_body ? &x->down_pipe : NULL, has_body && h->framing == SP_BODY_CHUNKED);

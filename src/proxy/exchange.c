@@ -298,6 +298,8 @@ static void on_deadline(struct sp_deadline *deadline)
 {
 	struct sp_exchange *x = SP_OBJ(SP_HOLDER(deadline, struct sp_exchange, deadline), struct sp_exchange, SP_EXCHANGE_MAGIC);
 
+	if (x->state == SP_EX_TUNNEL)
+		sp_notice(&x->proxy->notices, SP_NOTICE_TUNNEL_IDLE, &x->from->client);
 	sp_exchange_failed(x, SP_DOWN, x->state == SP_EX_TUNNEL ? SP_WHY_CLIENT_TIMEOUT : SP_WHY_EXCHANGE_TIMEOUT);
 }
 

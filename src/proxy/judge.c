@@ -381,6 +381,10 @@ enum sp_exchange_state sp_judge(struct sp_exchange *x)
 			return answer_challenge(x);
 		if (!is_host_of_site(x))
 			return answer(x, SP_WHY_NO_HOST, 421);
+		if (sp_budget_is_over(x->proxy, SP_BUDGET_REQUESTS)) {
+			x->must_close = true;
+			return answer(x, SP_WHY_NO_MEMORY, 0);
+		}
 	}
 	if (x->route == NULL) {
 		if (!passes(x, &x->from->listening->serve->steps, &next))

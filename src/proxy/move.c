@@ -26,6 +26,12 @@ struct sp_proxy_next {
 
 /* ---- building */
 
+/* Connections that came together do not go together: ages are spread evenly over 90 to 110 %. */
+static uint64_t age_of(uint64_t age, unsigned i)
+{
+	return age * 9 / 10 + age * i / (5 * (SP_AGES - 1));
+}
+
 static struct sp_listening *new_listening(struct sp_proxy *proxy, struct sp_serve *of,
 					  const struct sp_serve_listener *serve)
 {
@@ -43,6 +49,8 @@ static struct sp_listening *new_listening(struct sp_proxy *proxy, struct sp_serv
 	l->pace = conf->min_rate == 0 ? NULL : sp_loop_deadlines(proxy->loop, SP_PACE_MS);
 	l->linger = sp_loop_deadlines(proxy->loop, LINGER_MS);
 	l->slim = sp_loop_deadlines(proxy->loop, SLIM_MS);
+	for (unsigned i = 0; conf->connection_max_age != 0 && i < SP_AGES; i++)
+		l->ages[i] = sp_loop_deadlines(proxy->loop, age_of(conf->connection_max_age, i));
 	return l;
 }
 
@@ -50,6 +58,9 @@ static bool is_whole(const struct sp_listening *l)
 {
 	const struct sp_conf_listener *conf = l->serve->conf;
 
+	for (unsigned i = 0; conf->connection_max_age != 0 && i < SP_AGES; i++)
+		if (l->ages[i] == NULL)
+			return false;
 	return l->handshake != NULL && l->header != NULL && l->linger != NULL && l->slim != NULL &&
 	       (l->idle != NULL || conf->client_idle == 0) && (l->pace != NULL || conf->min_rate == 0);
 }
@@ -245,6 +256,7 @@ void sp_proxy_take(struct sp_proxy *proxy, struct sp_proxy_next *next)
 			sp_pool_adopt(proxy->pools[i], proxy->serve, &proxy->serve->conf->pools[i]);
 	free(next);
 	note_rules(proxy, proxy->serve->conf);
+	sp_admission_follow(&proxy->admission, proxy->serve->conf);
 	sp_access_set_conf(proxy->access, &proxy->serve->conf->log);
 	if (before == NULL)
 		return;

@@ -4,6 +4,7 @@
 #include "down_h1.h"
 #include "exchange.h"
 #include "listening.h"
+#include "proxy_int.h"
 
 static uint64_t progress(const struct sp_down_h1 *d)
 {
@@ -17,6 +18,7 @@ static void on_pace(struct sp_deadline *deadline)
 	uint64_t moved = progress(d) - d->pace_mark;
 
 	if (!d->is_pace_grace && moved * 1000000 < c->from.listening->serve->conf->min_rate * SP_PACE_MS) {
+		sp_notice(&c->proxy->notices, SP_NOTICE_SLOW, &c->from.client);
 		sp_exchange_failed(d->end.x, SP_DOWN, SP_WHY_CLIENT_SLOW);
 		return;
 	}

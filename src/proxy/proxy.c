@@ -45,12 +45,16 @@ struct sp_proxy *sp_proxy_new(const struct sp_proxy_env *env, struct sp_err *err
 	}
 	proxy->loop = env->loop;
 	sp_list_init(&proxy->all);
+	sp_list_init(&proxy->idle);
 	sp_list_init(&proxy->past_listenings);
 	sp_list_init(&proxy->past_pools);
+	sp_admission_init(&proxy->admission, env, &proxy->notices);
 	proxy->sweep.run = on_sweep;
 	sp_loop_on_flush(env->loop, &proxy->sweep);
 	proxy->access = sp_access_new(env->loop, &env->serve->conf->log, env->access_fd);
-	if (!sp_request_ids_init(&proxy->ids, err) || proxy->access == NULL || !make_memory(proxy, env))
+	if (!sp_request_ids_init(&proxy->ids, err) || proxy->access == NULL || !make_memory(proxy, env) ||
+	    !sp_notices_init(&proxy->notices, env->loop) ||
+	    !sp_budget_init(&proxy->budget, env->loop, env->memory_max))
 		sp_err_set(err, "no memory for a worker");
 	else
 		first = sp_proxy_prepare(proxy, env->serve, err);
@@ -70,6 +74,8 @@ void sp_proxy_free(struct sp_proxy *proxy)
 	while (!sp_list_is_empty(&proxy->all))
 		sp_client_cut(sp_client_of_link(proxy->all.next));
 	sp_loop_turn(proxy->loop, false);
+	sp_notices_fini(&proxy->notices);
+	sp_budget_fini(&proxy->budget);
 	sp_loop_off_flush(&proxy->sweep);
 	sp_proxy_free_sets(proxy);
 	sp_access_free(proxy->access);
@@ -95,6 +101,7 @@ void sp_proxy_client_came(struct sp_proxy *proxy, struct sp_listening *listening
 	sp_list_push(&proxy->all, link);
 	proxy->client_count++;
 	listening->client_count++;
+	sp_budget_watch(proxy);
 }
 
 void sp_proxy_client_gone(struct sp_proxy *proxy, struct sp_list *link)
@@ -108,6 +115,16 @@ void sp_proxy_client_gone(struct sp_proxy *proxy, struct sp_list *link)
 		return;
 	proxy->on_drained = NULL;
 	on_drained(proxy->drained_arg);
+}
+
+void sp_proxy_shed_idle(struct sp_proxy *proxy, size_t n)
+{
+	while (n-- > 0 && !sp_list_is_empty(&proxy->idle)) {
+		struct sp_client *c = sp_client_of_idle(proxy->idle.next);
+
+		sp_notice(&proxy->notices, SP_NOTICE_SHED, &c->from.client);
+		sp_client_end(c, false);
+	}
 }
 
 void sp_proxy_set_draining(struct sp_proxy *proxy)

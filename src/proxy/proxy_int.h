@@ -11,7 +11,10 @@
 #include "sp/proxy/serve.h"
 
 #include "access.h"
+#include "admission.h"
+#include "budget.h"
 #include "listening.h"
+#include "notice.h"
 #include "pool.h"
 #include "request_id.h"
 
@@ -27,8 +30,13 @@ struct sp_proxy {
 	struct sp_slab *clients, *exchanges, *conns;
 	struct sp_access *access;       /* owned */
 	struct sp_request_ids ids;
+	struct sp_notices notices;
+	struct sp_admission admission;
+	struct sp_budget budget;
 	struct sp_list all;             /* of struct sp_client */
+	struct sp_list idle;            /* of those that rest between two requests; the oldest first */
 	size_t client_count;
+	unsigned next_age;              /* which of a listening's ages the next client gets */
 	uint64_t health_tokens_us;      /* the health paths' own rate limit: time up to which it is used */
 	bool is_health_red, is_draining;
 	bool has_path_rules;            /* some route looks at paths: odd spellings are refused then, … */

@@ -3,6 +3,7 @@
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/resource.h>
 #include <sys/socket.h>
 #include <unistd.h>
 
@@ -13,6 +14,7 @@
 #include "sp/net/listen.h"
 
 #define LOOK_AGAIN_MS 50 /* while paused: has another worker's client gone? */
+#define OWN_DESCRIPTORS 64 /* of a worker: channels, logs, epoll, listening sockets, and some air */
 #define QUIET_MS 10000 /* between two lines about one limit */
 #define SWEEP_MAX 8192 /* clients taken from one queue at the end: somaxconn and some */
 
@@ -39,8 +41,13 @@ struct sp_intake {
 	struct sp_proxy *proxy;
 	const struct sp_board *board;
 	struct sp_counters *own; /* our part of it */
+	size_t workers;
 	struct cap *caps; /* owned */
 	size_t cap_count;
+	rlim_t descriptors; /* that this process may have */
+	size_t most; /* clients of this worker that its descriptors suffice for, each with a backend connection */
+	bool is_short; /* there are as many */
+	uint64_t short_quiet_until_ms;
 	struct sp_flush flush;
 	struct sp_deadline look_again;
 	struct sp_deadline_list *look_again_list;
@@ -92,6 +99,16 @@ static bool is_reached(struct sp_intake *in, size_t i)
 	return sum(in, i) >= cap->max;
 }
 
+/* Near the gateway's limit the longest idle clients of all workers make room, each worker its share of them. */
+static void shed(struct sp_intake *in)
+{
+	uint64_t max = in->caps[0].max, mark = max - max / 20;
+	uint64_t all = max == 0 ? 0 : sum(in, 0);
+
+	if (max > 0 && all >= mark)
+		sp_proxy_shed_idle(in->proxy, (size_t)((all - mark) / in->workers + 1));
+}
+
 static void follow(struct sp_intake *in)
 {
 	for (size_t i = 0; i < in->door_count; i++) {
@@ -99,7 +116,7 @@ static void follow(struct sp_intake *in)
 
 		if (door->listen == NULL)
 			continue;
-		if (in->caps[0].is_reached || in->caps[1 + door->listener].is_reached)
+		if (in->is_short || in->caps[0].is_reached || in->caps[1 + door->listener].is_reached)
 			sp_listen_pause(door->listen);
 		else
 			sp_listen_resume(door->listen);
@@ -118,6 +135,20 @@ static void log_reached(struct sp_intake *in, size_t slot)
 		SP_KV_U64("max_connections", cap->max), SP_KV_U64("of_this_worker", cap->told));
 }
 
+/* A limit too low for max_connections: we stop before the kernel refuses, and the backends' sockets still fit. */
+static bool is_short(struct sp_intake *in)
+{
+	bool now = sp_proxy_client_count(in->proxy) >= in->most;
+
+	if (now && !in->is_short && sp_now_ms() >= in->short_quiet_until_ms) {
+		in->short_quiet_until_ms = sp_now_ms() + QUIET_MS;
+		sp_warn("descriptors_full", SP_KV_U64("clients", in->most));
+	}
+	if (now)
+		sp_proxy_shed_idle(in->proxy, 1);
+	return sp_proxy_client_count(in->proxy) >= in->most;
+}
+
 static void on_look_again(struct sp_deadline *deadline)
 {
 	/* Set again, and looked at, by the end of this turn. */
@@ -126,8 +157,11 @@ static void on_look_again(struct sp_deadline *deadline)
 
 static void look(struct sp_intake *in)
 {
-	bool has_changed = false, is_any = false;
+	bool was_short = in->is_short, has_changed, is_any;
 
+	shed(in);
+	is_any = in->is_short = is_short(in);
+	has_changed = in->is_short != was_short;
 	for (size_t slot = 0; slot < in->cap_count; slot++) {
 		bool now = is_reached(in, slot);
 
@@ -175,6 +209,25 @@ static struct door *new_door(struct sp_intake *in, const struct sp_worker_socket
 	}
 	sp_listen_pause(door->listen);
 	return door;
+}
+
+/* Asked once: a worker in its sandbox cannot. */
+static rlim_t descriptors_most(void)
+{
+	struct rlimit limit;
+
+	return getrlimit(RLIMIT_NOFILE, &limit) == 0 ? limit.rlim_cur : RLIM_INFINITY;
+}
+
+static size_t clients_most(rlim_t descriptors, const struct sp_conf *conf)
+{
+	size_t own = OWN_DESCRIPTORS;
+
+	for (size_t i = 0; i < conf->listener_count; i++)
+		own += 2 * conf->listeners[i].bind_count; /* the socket and the reserve */
+	if (descriptors == RLIM_INFINITY)
+		return SIZE_MAX;
+	return descriptors > own + 2 ? (descriptors - own) / 2 : 1;
 }
 
 static void free_door(struct door *door)
@@ -308,6 +361,7 @@ void sp_intake_take(struct sp_intake *in, struct sp_intake_next *next)
 	free(in->caps);
 	free(in->doors);
 	in->conf = next->conf;
+	in->most = clients_most(in->descriptors, in->conf);
 	in->caps = next->caps;
 	in->cap_count = next->cap_count;
 	in->doors = next->doors;
@@ -337,6 +391,8 @@ struct sp_intake *sp_intake_new(struct sp_loop *loop, const struct sp_worker_env
 	in->proxy = proxy;
 	in->board = env->board;
 	in->own = sp_board_write(env->board, SP_BLOCK_COUNTERS, env->worker - 1);
+	in->workers = env->worker_count;
+	in->descriptors = descriptors_most();
 	in->look_again_list = sp_loop_deadlines(loop, LOOK_AGAIN_MS);
 	sp_deadline_init(&in->look_again);
 	in->flush.run = on_turn_end;

@@ -191,6 +191,7 @@ static bool start(struct worker *w, struct sp_err *err)
 					  .serve = w->move.now.serve,
 					  .access_fd = env->access_fd,
 					  .worker = env->worker,
+					  .board = env->board,
 					  .memory_max = env->conf->gateway.memory_max / env->worker_count };
 
 	w->proxy = sp_proxy_new(&proxy_env, err);

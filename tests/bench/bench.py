@@ -102,11 +102,14 @@ access = off
 [listener:plain]
 bind = 127.0.0.1:{plain}
 max_requests_per_connection = 1000000
+max_connections_per_ip = 100000
 [listener:tls]
 bind = 127.0.0.1:{tls}
 cert = {chain}
 key_file = {key}
 max_requests_per_connection = 1000000
+max_connections_per_ip = 100000
+max_handshakes_per_ip = 10000/s
 [route:all]
 host = *
 pool = origin

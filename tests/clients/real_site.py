@@ -103,6 +103,7 @@ bind = 127.0.0.1:{tls_port}
 cert = {self.leaf.chain}
 key_file = {self.leaf.key}
 body_max = 200m
+{program.ROOMY}
 """)
 
     def end(self):

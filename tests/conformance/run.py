@@ -312,7 +312,7 @@ class Runner:
         import backends
         self.origin = Origin(backends, wire)
         self.ports = program.free_port(), program.free_port()
-        listener = "body_max = 1m\nheader_timeout = 5s\n" + subject.parts["listener"]
+        listener = program.ROOMY + "\nbody_max = 1m\nheader_timeout = 5s\n" + subject.parts["listener"]
         text = program.ini(self.ports[0], self.origin.port, gateway=subject.parts["gateway"], listener=listener,
                            route="@@" + subject.parts["route"],
                            pool="retries = 0\nanswer_timeout = 5s\n" + subject.parts["pool"], log="access = off", more=f"""

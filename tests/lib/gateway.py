@@ -18,6 +18,9 @@ REPORTS = re.compile(r"ERROR: (Address|Leak)Sanitizer|runtime error:|SUMMARY: (A
 # What every configuration of these tests begins with.
 ALWAYS = ""
 
+# All clients of a test have one address: its caps are for the tests that are about them.
+ROOMY = "max_connections_per_ip = 100000\nmax_handshakes_per_ip = 10000/s"
+
 
 def is_sanitized(binary=BINARY):
     with open(binary, "rb") as file:
@@ -69,6 +72,7 @@ def free_port():
 def ini(port, backend, *, gateway="", listener="", route="", pool="", more="", egress="127.0.0.0/8", tls=None,
         log="access = stdout", workers=1):
     """The usual configuration: one listener, one route for every host, one pool."""
+    listener += "".join(f"\n{line}" for line in ROOMY.splitlines() if line.partition(" ")[0] not in listener)
     certs = ""
     for leaf in tls or ():
         certs += f"cert = {leaf.chain}\nkey_file = {leaf.key}\n"

@@ -15,6 +15,7 @@
 #include "sp/base/err.h"
 #include "sp/net/loop.h"
 
+struct sp_board;                        /* board/board.h */
 struct sp_challenges;                   /* proxy/challenge.h */
 struct sp_proxy;
 struct sp_serve;                        /* proxy/serve.h: what a generation serves */
@@ -24,6 +25,7 @@ struct sp_proxy_env {
 	struct sp_serve *serve;         /* the first generation; one hold is taken */
 	int access_fd;                  /* borrowed: where access lines go; -1 = off */
 	unsigned worker;                /* 1.. */
+	struct sp_board *board;         /* borrowed, entered as worker - 1; NULL: client addresses are not counted */
 	size_t memory_max;              /* bytes for chunks of this worker; 0 = by max_connections */
 };
 
@@ -49,6 +51,8 @@ void sp_proxy_drain(struct sp_proxy *proxy, void (*on_done)(void *arg), void *ar
 void sp_proxy_set_draining(struct sp_proxy *proxy);
 /* What answers the ACME challenges of listener `index` from now on; the set is owned from here on. */
 void sp_proxy_set_challenges(struct sp_proxy *proxy, size_t index, struct sp_challenges *set);
+/* Closes in order up to n clients that rest between two requests, the longest resting first. */
+void sp_proxy_shed_idle(struct sp_proxy *proxy, size_t n);
 size_t sp_proxy_client_count(const struct sp_proxy *proxy);
 size_t sp_proxy_listener_count(const struct sp_proxy *proxy, size_t index);     /* its clients of one listener */
 
