@@ -170,7 +170,7 @@ http {{
     keepalive_timeout 60s;
     root {folder}/files;
     server {{
-        listen 127.0.0.1:{port} backlog=1024;
+        listen 127.0.0.1:{port} backlog=1024 {listen};
         location / {{ }}
         location /echo {{ echo_read_request_body; echo_request_body; }}
         location /store/ {{ dav_methods PUT DELETE; create_full_put_path on; }}
@@ -187,14 +187,14 @@ http {{
 class Nginx:
     """Debian's nginx in front, in a folder of its own: files, echo of bodies, PUT, chunked answers, ranges."""
 
-    def __init__(self, folder, port, more=""):
+    def __init__(self, folder, port, more="", listen=""):
         self.folder = str(folder)
         self.port = port
         os.makedirs(f"{self.folder}/files/store", exist_ok=True)
         conf = f"{self.folder}/nginx.conf"
         user = "user root;" if os.getuid() == 0 else ""
         with open(conf, "w", encoding="ascii") as file:
-            file.write(NGINX.format(folder=self.folder, port=port, more=more, user=user))
+            file.write(NGINX.format(folder=self.folder, port=port, more=more, listen=listen, user=user))
         self.process = procs.start(["/usr/sbin/nginx", "-p", self.folder, "-c", conf, "-e", f"{self.folder}/start.log"],
                                    stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
         assert procs.wait_for(self.is_up), self.log()
