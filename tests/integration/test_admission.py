@@ -60,6 +60,28 @@ def test_what_a_dead_worker_counted_is_cleared(serve):
     close(again)
 
 
+def test_a_reload_changes_the_cap_and_keeps_the_count(serve):
+    parts = {"listener": "max_connections_per_ip = 4", "workers": 2}
+    running, behind, port = serve(OK, **parts)
+    held = hold(port, 4, "127.0.0.9")
+
+    def reload(cap):
+        count = len(running.events("reload_done"))
+        program.write_config(running.folder, program.ini(port, behind.port, **{**parts, "listener": f"max_connections_per_ip = {cap}"}))
+        running.signal(signal.SIGHUP)
+        assert procs.wait_for(lambda: len(running.events("reload_done")) > count, 30), running.err()[-2000:]
+    reload(6)
+    more = hold(port, 2, "127.0.0.9")
+    assert not served(port, "127.0.0.9")
+    reload(5)
+    assert not served(port, "127.0.0.9") and served(port, "127.0.0.10")
+    for client in held + more:
+        assert client.ask().status == 200       # who is in stays
+    close(held)
+    assert procs.wait_for(lambda: served(port, "127.0.0.9"), 20)
+    close(more)
+
+
 def test_handshakes_of_an_address(gateway, backend, port, leaf, ca):
     """A burst of one second's worth passes, what is beyond does not; plain clients are not counted."""
     text = program.ini(port, backend(OK).port, listener="max_handshakes_per_ip = 5/s", tls=[leaf])
@@ -105,8 +127,7 @@ def test_whom_a_proxy_header_names(serve):
     close(held)
 
 
-def test_ipv6_counts_by_64(check):
-    """Nobody's loopback has two /64: what is counted together is a unit test; here that a bind and a cap go together."""
+def test_a_cap_of_nobody_is_refused(check):
     code, out = check(program.ini(18080, 18081, listener="max_connections_per_ip = 0"))
     assert code != 0 and "max_connections_per_ip" in out
 
