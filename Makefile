@@ -35,7 +35,7 @@ DEFS     := -std=c11 -D_GNU_SOURCE -Iinclude
 PKGFLAGS := $(shell pkg-config --cflags $(PKGS) 2>/dev/null)
 CFLAGS   := $(DEFS) $(WARN) $(if $(SAN),$(SANFLAGS),$(HARDEN) $(HARDEN_$(CCNAME))) $(PKGFLAGS) $(EXTRA_CFLAGS)
 LDFLAGS  := $(if $(SAN),-fsanitize=address$(comma)undefined,$(LDHARDEN))
-LIBS     := $(shell pkg-config --libs $(PKGS) 2>/dev/null) -lhttp_parser
+LIBS     := $(shell pkg-config --libs $(PKGS) 2>/dev/null) -lhttp_parser -lm
 DEPEND    = -MMD -MP -MF $@.d -MT $@
 
 SRC      := $(shell find src -name '*.c')

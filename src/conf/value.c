@@ -247,9 +247,18 @@ static bool parse_switch(struct sp_value *v)
 
 static bool parse_balance(struct sp_value *v)
 {
-	if (sp_str_starts(v->text, SP_STR("hash:header:")) || sp_str_starts(v->text, SP_STR("cookie:")))
-		return sp_value_bad(v, "not in this build");
-	return parse_word(v);
+	struct sp_conf_pool *pool = v->section;
+	struct sp_str header = SP_STR("hash:header:"), cookie = SP_STR("cookie:"), prefix;
+
+	if (sp_str_starts(v->text, header))
+		prefix = header;
+	else if (sp_str_starts(v->text, cookie))
+		prefix = cookie;
+	else
+		return parse_word(v);
+	pool->balance = prefix.n == header.n ? SP_BALANCE_HASH_HEADER : SP_BALANCE_COOKIE;
+	pool->balance_name = sp_str_of(v->text.p + prefix.n, v->text.n - prefix.n);
+	return sp_value_is_token(pool->balance_name) || sp_value_bad(v, "no name behind %.*s", SP_STR_ARG(prefix));
 }
 
 static bool parse_text(struct sp_value *v)

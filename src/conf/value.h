@@ -62,6 +62,7 @@ void sp_value_cidr_ends(const struct sp_cidr *cidr, struct sp_addr *first, struc
 bool sp_value_url_path(struct sp_value *v);
 bool sp_value_paths(struct sp_value *v);
 bool sp_value_hosts(struct sp_value *v);
+bool sp_value_is_token(struct sp_str s);          /* RFC 9110 5.6.2: a name of a header or cookie */
 bool sp_value_host_sent(struct sp_value *v);
 bool sp_value_methods(struct sp_value *v);
 bool sp_value_names(struct sp_value *v);

@@ -23,7 +23,7 @@ static bool is_one_of(char c, const char *set)
 }
 
 /* RFC 9110 5.6.2 */
-static bool is_token(struct sp_str s)
+bool sp_value_is_token(struct sp_str s)
 {
 	for (size_t i = 0; i < s.n; i++) {
 		if (!is_alpha(s.p[i]) && !is_digit(s.p[i]) && !is_one_of(s.p[i], "!#$%&'*+-.^_`|~"))
@@ -298,7 +298,7 @@ static bool parse_field(struct sp_value *v, struct sp_str rest, struct sp_conf_e
 			return sp_value_bad(v, "no \":\" between name and value");
 		edit->value = sp_str_trim(rest);
 	}
-	if (!is_token(edit->name))
+	if (!sp_value_is_token(edit->name))
 		return sp_value_bad(v, "no name of a field");
 	if (sp_str_eq_nocase(edit->name, SP_STR("host")))
 		return sp_value_bad(v, "Host is not set here: the pool's key host says what backends see");

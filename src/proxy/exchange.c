@@ -5,10 +5,12 @@
 
 #include "answer.h"
 #include "judge.h"
+#include "lend.h"
 #include "proxy_int.h"
 #include "record.h"
 #include "respond.h"
 #include "retry.h"
+#include "sticky.h"
 
 enum {                                  /* facts */
 	F_REQUEST = SP_BIT(0),          /* x->request is there */
@@ -23,6 +25,7 @@ enum {                                  /* facts */
 	F_UP_FAILED = SP_BIT(9),
 	F_WOKEN = SP_BIT(10),           /* a policy has its answer */
 	F_SOON = SP_BIT(11),            /* the turn's events were heard */
+	F_CALLED = SP_BIT(12),          /* the queue has called, or its time is over */
 };
 
 #define F_OF_UP (F_RESPONSE | F_READY | F_UP_BYTES | F_UP_SENT | F_COMPLETE | F_UP_FAILED)
@@ -35,101 +38,22 @@ static bool take(struct sp_exchange *x, unsigned fact)
 	return is_noted;
 }
 
-/* ---- the lease */
-
-static void drop_lease(struct sp_exchange *x, enum sp_lease_end how)
-{
-	struct sp_lease *lease = x->lease;
-
-	if (lease == NULL)
-		return;
-	x->lease = NULL;
-	x->down_pipe.from = NULL;
-	if (how == SP_LEASE_REUSE)
-		lease->end->ops->done(lease->end);
-	else
-		lease->end->ops->abort(lease->end, x->why);
-	x->up = NULL;
-	sp_lease_give_back(lease, how);
-}
-
-static void take_lease(struct sp_exchange *x, struct sp_lease *lease)
-{
-	x->lease = lease;
-	x->up = lease->end;
-	x->up->x = x;
-	x->down_pipe.from = x->up;
-	x->is_reused = lease->is_reused;
-	x->times.lent = sp_now_us();
-	if (x->times.queued == 0)
-		x->times.queued = x->times.lent;
-}
-
-static enum sp_exchange_state no_backend(struct sp_exchange *x, enum sp_why why)
-{
-	if (x->why == SP_WHY_OK) {              /* else: what the last backend did says more */
-		x->why = why;
-		x->at = SP_AT_QUEUE;
-	}
-	return SP_EX_ANSWER;
-}
-
-static void note_tried(struct sp_exchange *x, size_t index)
-{
-	if (index < 64)
-		x->tried |= (uint64_t)1 << index;
-}
-
-/* The pool may have gone on to a generation that this exchange does not hold. */
-static void note_backend(struct sp_exchange *x, const struct sp_backend *backend)
-{
-	struct sp_serve *before = x->lent_of, *of = backend->pool->of;
-
-	x->lent_of = of == x->serve ? NULL : sp_serve_hold(of);
-	x->backend = backend->conf;
-	if (before != NULL)
-		sp_serve_release(before);
-}
-
-/* Asks the pool until it lends, or has nobody left. Returns CONNECT when a lease is there. */
-static enum sp_exchange_state lend(struct sp_exchange *x)
-{
-	struct sp_pool_want want = { .tried = x->tried, .is_fresh = x->is_stale_replayed };
-	struct sp_lease *lease;
-
-	for (;;) {
-		enum sp_pool_rc rc = sp_pool_lend(x->pool, &want, &lease);
-
-		if (rc == SP_POOL_DOWN && want.tried != 0) {    /* no other is left: once more on one that was tried */
-			want.tried = x->tried = 0;
-			continue;
-		}
-		if (rc == SP_POOL_DOWN)
-			return no_backend(x, SP_WHY_NO_BACKEND);
-		if (rc == SP_POOL_FULL)
-			return no_backend(x, SP_WHY_QUEUE_FULL);
-		if (rc == SP_POOL_MEMORY)
-			return no_backend(x, SP_WHY_NO_MEMORY);
-		x->tries++;
-		note_backend(x, want.chosen);
-		if (rc == SP_POOL_LENT) {
-			take_lease(x, lease);
-			return SP_EX_CONNECT;
-		}
-		x->why = SP_WHY_BACKEND_REFUSED;
-		x->at = SP_AT_CONNECT;
-		note_tried(x, sp_backend_index(want.chosen));
-		want.tried = x->tried;
-		if (x->tries > x->pool->conf->retries)
-			return SP_EX_ANSWER;
-	}
-}
+static void on_called(struct sp_wait *w);
 
 /* ---- steps; each returns the next state, or its own to wait */
 
+/* The backend had all of the request, and the route's time ran out without a byte of an answer. */
+static bool is_backend_late(const struct sp_exchange *x)
+{
+	return x->why == SP_WHY_EXCHANGE_TIMEOUT && x->lease != NULL && x->is_request_ended && x->times.first_byte == 0;
+}
+
 static enum sp_exchange_state after_down_failure(struct sp_exchange *x)
 {
-	drop_lease(x, SP_LEASE_CLOSE);
+	sp_wait_cancel(&x->place.wait);
+	if (is_backend_late(x))
+		sp_eject_failed(x->lease->backend, x->why);
+	sp_lend_drop(x, SP_LEASE_CLOSE);
 	if (x->is_answered || x->why == SP_WHY_CLIENT_ABORT || x->has_drop) {
 		x->is_aborted = true;
 		return SP_EX_DONE;
@@ -165,18 +89,28 @@ static bool take_back(struct sp_exchange *x)
 	return true;
 }
 
+/* A pooled connection that was closed while it was idle tells nothing of its backend. */
+static bool is_stale(const struct sp_exchange *x)
+{
+	return x->why == SP_WHY_BACKEND_ABORT && x->is_reused && x->times.first_byte == 0;
+}
+
 /* The exchange had a backend and lost it before anything of an answer was passed on. */
 static enum sp_exchange_state after_up_failure(struct sp_exchange *x)
 {
 	enum sp_retry how = sp_retry_how(x);
 
+	if (!is_stale(x))
+		sp_eject_failed(x->lease->backend, x->why);
+	if (how == SP_RETRY_OTHER && !sp_lend_may_retry(x))
+		how = SP_RETRY_NO;
 	if (how == SP_RETRY_OTHER)
-		note_tried(x, sp_backend_index(x->lease->backend));
+		sp_lend_tried(x, x->lease->backend);
 	else if (how == SP_RETRY_STALE) {
 		x->is_stale_replayed = true;
 		x->tries--;                     /* spec: replayed once without counting */
 	}
-	drop_lease(x, SP_LEASE_CLOSE);
+	sp_lend_drop(x, SP_LEASE_CLOSE);
 	x->facts &= ~F_OF_UP;
 	if (x->is_answered && !take_back(x)) {
 		x->is_aborted = true;
@@ -200,6 +134,12 @@ static bool must_hear_events(struct sp_exchange *x)
 	return true;
 }
 
+static enum sp_exchange_state late_in_queue(struct sp_exchange *x)
+{
+	x->times.queued = sp_now_us();
+	return sp_lend_none(x, SP_WHY_QUEUE_TIMEOUT);
+}
+
 static enum sp_exchange_state step_connect(struct sp_exchange *x)
 {
 	enum sp_exchange_state next;
@@ -212,9 +152,16 @@ static enum sp_exchange_state step_connect(struct sp_exchange *x)
 			return next;
 	}
 	take(x, F_SOON);
+	if (sp_wait_is_on(&x->place.wait))
+		return SP_EX_CONNECT;
+	if (take(x, F_CALLED)) {
+		if (x->place.is_late)
+			return late_in_queue(x);
+		x->is_called = true;
+	}
 	if (x->lease == NULL && must_hear_events(x))
 		return SP_EX_CONNECT;
-	if (x->lease == NULL && (next = lend(x)) != SP_EX_CONNECT)
+	if (x->lease == NULL && ((next = sp_lend(x, on_called)) != SP_EX_CONNECT || x->lease == NULL))
 		return next;
 	if (!x->lease->is_ready && !take(x, F_READY))
 		return SP_EX_CONNECT;
@@ -250,6 +197,7 @@ static enum sp_exchange_state on_response(struct sp_exchange *x)
 	case SP_RESPOND_TUNNEL:
 		x->is_answered = true;
 		x->status = x->response.status;
+		sp_eject_answered(x->lease->backend, x->status);
 		x->down->ops->head(x->down, &x->response);
 		x->down->ops->tunnel(x->down);
 		x->up->ops->tunnel(x->up);
@@ -261,10 +209,11 @@ static enum sp_exchange_state on_response(struct sp_exchange *x)
 		break;
 	case SP_RESPOND_BAD:
 		x->why = SP_WHY_BAD_ANSWER;
+		sp_eject_failed(x->lease->backend, x->why);
 		break;
 	}
 	x->at = SP_AT_ANSWER;
-	drop_lease(x, SP_LEASE_CLOSE);
+	sp_lend_drop(x, SP_LEASE_CLOSE);
 	x->facts &= ~F_OF_UP;
 	return SP_EX_ANSWER;
 }
@@ -280,7 +229,8 @@ static enum sp_exchange_state step_forward(struct sp_exchange *x)
 	if (take(x, F_RESPONSE) && (next = on_response(x)) != SP_EX_FORWARD)
 		return next;
 	if (take(x, F_COMPLETE)) {
-		drop_lease(x, SP_LEASE_REUSE);
+		sp_eject_answered(x->lease->backend, x->backend_status);
+		sp_lend_drop(x, SP_LEASE_REUSE);
 		x->facts |= F_UP_BYTES;
 	}
 	if (take(x, F_DOWN_BYTES) && x->up != NULL)
@@ -290,7 +240,7 @@ static enum sp_exchange_state step_forward(struct sp_exchange *x)
 	take(x, F_UP_SENT);
 	if (!take(x, F_DOWN_SENT))
 		return SP_EX_FORWARD;
-	drop_lease(x, SP_LEASE_CLOSE);          /* it answered before it had the whole request, or is not to be used again */
+	sp_lend_drop(x, SP_LEASE_CLOSE);          /* it answered before it had the whole request, or is not to be used again */
 	return SP_EX_DONE;
 }
 
@@ -311,7 +261,7 @@ void sp_exchange_arm(struct sp_exchange *x, uint64_t ms)
 static enum sp_exchange_state step_tunnel(struct sp_exchange *x)
 {
 	if (take(x, F_DOWN_FAILED) || take(x, F_UP_FAILED)) {
-		drop_lease(x, SP_LEASE_CLOSE);
+		sp_lend_drop(x, SP_LEASE_CLOSE);
 		x->is_aborted = true;
 		return SP_EX_DONE;
 	}
@@ -323,13 +273,13 @@ static enum sp_exchange_state step_tunnel(struct sp_exchange *x)
 		x->down->ops->kick(x->down);
 	if ((x->facts & (F_DOWN_SENT | F_UP_SENT)) != (F_DOWN_SENT | F_UP_SENT))
 		return SP_EX_TUNNEL;
-	drop_lease(x, SP_LEASE_CLOSE);
+	sp_lend_drop(x, SP_LEASE_CLOSE);
 	return SP_EX_DONE;
 }
 
 static enum sp_exchange_state step_answer(struct sp_exchange *x)
 {
-	drop_lease(x, SP_LEASE_CLOSE);
+	sp_lend_drop(x, SP_LEASE_CLOSE);
 	if (take(x, F_DOWN_FAILED)) {
 		x->is_aborted = true;
 		return SP_EX_DONE;
@@ -375,6 +325,7 @@ static void release(struct sp_exchange *x)
 	sp_deadline_clear(&x->deadline);
 	sp_soon_cancel(&x->soon);
 	sp_wait_cancel(&x->wait);
+	sp_wait_cancel(&x->place.wait);
 	sp_pipe_fini(&x->up_pipe);
 	sp_pipe_fini(&x->down_pipe);
 	sp_arena_fini(&x->arena);
@@ -464,6 +415,8 @@ static enum sp_at at_now(const struct sp_exchange *x, enum sp_side from)
 	case SP_EX_HEAD: return SP_AT_HEADER;
 	case SP_EX_POLICY: return SP_AT_HEADER;
 	case SP_EX_CONNECT:
+		if (sp_wait_is_on(&x->place.wait))
+			return SP_AT_QUEUE;
 		/* The client's body is read as soon as the connection stands, before the head goes out with it. */
 		return from == SP_DOWN && !x->is_request_ended && x->lease != NULL && x->lease->is_ready ? SP_AT_BODY :
 		                                                                                          SP_AT_CONNECT;
@@ -539,6 +492,11 @@ static void on_soon(struct sp_soon *soon)
 	note(SP_HOLDER(soon, struct sp_exchange, soon), F_SOON);
 }
 
+static void on_called(struct sp_wait *w)
+{
+	note(SP_HOLDER(w, struct sp_exchange, place.wait), F_CALLED);
+}
+
 static void on_woken(struct sp_wait *w)
 {
 	note(SP_HOLDER(w, struct sp_exchange, wait), F_WOKEN);
@@ -569,6 +527,7 @@ struct sp_exchange *sp_exchange_new(struct sp_proxy *proxy, struct sp_end *down,
 	x->up_pipe.from = down;
 	sp_deadline_init(&x->deadline);
 	sp_soon_init(&x->soon, on_soon);
+	sp_place_init(&x->place);
 	x->times.begun = sp_now_us();
 	return x;
 }

@@ -21,6 +21,7 @@
 
 #include "end.h"
 #include "pipe.h"
+#include "queue.h"
 struct sp_lease;
 struct sp_listening;
 struct sp_pool;
@@ -68,6 +69,7 @@ struct sp_exchange {
 	bool is_upgrade;                /* a WebSocket was asked for, and the route allows it */
 	bool is_aborted;
 	bool must_close;                /* refused: nothing more is read from this client */
+	bool is_called;                 /* it waited in the pool's queue, and it is its turn */
 	bool has_drop;                  /* a policy said: close without an answer */
 
 	struct sp_proxy *proxy;         /* borrowed */
@@ -87,6 +89,7 @@ struct sp_exchange {
 	struct sp_pipe up_pipe, down_pipe;      /* owned: towards the backend, towards the client */
 	struct sp_ask ask;
 	struct sp_wait wait;            /* of a policy */
+	struct sp_place place;          /* in the pool's queue */
 	struct sp_soon soon;            /* asks the pool once all of a turn's events were heard */
 	struct sp_deadline deadline;    /* the route's `timeout`; in a tunnel its idle time */
 
@@ -98,7 +101,9 @@ struct sp_exchange {
 	unsigned interim;               /* 1xx so far */
 	unsigned tries;                 /* backends asked */
 	uint64_t tried;                 /* bit i: backend i of the pool (of the first 64) failed for this exchange */
+	uint64_t failed;                /* the same, also of earlier rounds */
 	const struct sp_conf_backend *backend;  /* of the last try */
+	struct sp_str sticky;           /* balance = cookie: what the client's says, or empty */
 	struct sp_str challenge;        /* borrowed until the answer is made: the text that an ACME challenge gets */
 	struct sp_str host_out;         /* the Host that the backend is sent */
 	uint64_t body_max;

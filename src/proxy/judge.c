@@ -6,6 +6,7 @@
 
 #include "peer.h"
 #include "proxy_int.h"
+#include "sticky.h"
 
 #define HEALTH_EACH_US 10000            /* 100 health answers a second and worker, … */
 #define HEALTH_BURST_US 1000000         /* … and 100 at once: ELB nodes ask a few times a second */
@@ -339,7 +340,7 @@ static enum sp_exchange_state forward(struct sp_exchange *x)
 	if (x->pool == NULL)
 		return answer(x, SP_WHY_NO_BACKEND, 0);
 	x->is_upgrade = wants_websocket(x);
-	if (!prepare_head(x))
+	if (!sp_sticky_take(x) || !prepare_head(x))
 		return answer(x, SP_WHY_NO_MEMORY, 0);
 	if (x->route->timeout != 0)
 		sp_exchange_arm(x, x->route->timeout);

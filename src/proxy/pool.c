@@ -2,8 +2,13 @@
 
 #include <stdlib.h>
 
+#include "sp/base/clock.h"
+#include "sp/base/siphash.h"
+
 #include "balance.h"
+#include "crowd.h"
 #include "proxy_int.h"
+#include "sticky.h"
 #include "up_h1.h"
 
 static struct sp_deadline_list *list_of(struct sp_proxy *proxy, uint64_t ms)
@@ -23,6 +28,32 @@ static bool make_lists(struct sp_pool *pool)
 	       (conf->read_timeout == 0 || pool->read != NULL) && (conf->backend_idle == 0 || pool->idle != NULL);
 }
 
+/* A backend of the same name twice is two backends. */
+static uint64_t identity_of(const struct sp_conf_pool *conf, size_t i)
+{
+	uint64_t identity = sp_balance_hash(conf->backends[i].name);
+
+	for (size_t k = 0; k < i; k++)
+		identity += sp_str_eq(conf->backends[k].name, conf->backends[i].name) ? 1 : 0;
+	return identity;
+}
+
+static void init_backend(struct sp_pool *pool, size_t i)
+{
+	struct sp_backend *b = &pool->backends[i];
+
+	*b = (struct sp_backend){
+		.conf = &pool->conf->backends[i],
+		.pool = pool,
+		.identity = identity_of(pool->conf, i),
+		.state = { .is_usable = true, .weight = -1 },
+	};
+	sp_list_init(&b->idle);
+	sp_crowd_join(b);
+	if (pool->conf->balance == SP_BALANCE_COOKIE)
+		sp_sticky_name(b);
+}
+
 struct sp_pool *sp_pool_new(struct sp_proxy *proxy, struct sp_serve *of, const struct sp_conf_pool *conf)
 {
 	struct sp_pool *pool = calloc(1, sizeof(*pool));
@@ -35,15 +66,16 @@ struct sp_pool *sp_pool_new(struct sp_proxy *proxy, struct sp_serve *of, const s
 	sp_list_init(&pool->past);
 	sp_list_init(&pool->all);
 	sp_list_init(&pool->idle_order);
+	pool->random = sp_siphash_process_key()->k1 + proxy->worker;
 	pool->backends = calloc(conf->backend_count + 1, sizeof(*pool->backends));
-	if (pool->backends == NULL || !make_lists(pool)) {
+	pool->among = calloc(conf->backend_count + 1, sizeof(struct sp_backend *));
+	if (!sp_queue_init(&pool->queue, pool, proxy->worker_count) || pool->backends == NULL || pool->among == NULL ||
+	    !make_lists(pool)) {
 		sp_pool_free(pool);
 		return NULL;
 	}
-	for (size_t i = 0; i < conf->backend_count; i++) {
-		pool->backends[i] = (struct sp_backend){ .conf = &conf->backends[i], .pool = pool };
-		sp_list_init(&pool->backends[i].idle);
-	}
+	for (size_t i = 0; i < conf->backend_count; i++)
+		init_backend(pool, i);
 	return pool;
 }
 
@@ -57,6 +89,8 @@ void sp_pool_free(struct sp_pool *pool)
 		sp_loop_turn(pool->proxy->loop, false); /* what was closed is freed */
 	}
 	sp_list_unlink(&pool->past);
+	sp_queue_fini(&pool->queue);
+	free(pool->among);
 	free(pool->backends);
 	sp_serve_release(pool->of);
 	free(pool);
@@ -86,6 +120,44 @@ bool sp_pool_is_over(const struct sp_pool *pool)
 	return pool->is_past && pool->users == 0 && sp_list_is_empty(&pool->all);
 }
 
+/* ---- a backend, as all workers see it */
+
+#define FULL 100U                       /* the weight's unit */
+#define SLOWEST 10U                     /* slow_start begins with a tenth: enough to see how it does */
+
+static void look(struct sp_backend *backend)
+{
+	if (backend->state_ms == sp_now_ms())
+		return;
+	backend->state_ms = sp_now_ms();
+	backend->state = sp_crowd_look(backend);
+}
+
+static uint64_t base_weight(const struct sp_backend *backend)
+{
+	return backend->state.weight < 0 ? backend->conf->weight : (uint64_t)backend->state.weight;
+}
+
+bool sp_backend_is_usable(struct sp_backend *backend)
+{
+	if (backend->conf->is_down)
+		return false;
+	look(backend);
+	return backend->state.is_usable && base_weight(backend) > 0 && !sp_eject_is_out(backend);
+}
+
+uint64_t sp_backend_weight(const struct sp_backend *backend)
+{
+	uint64_t lasts = backend->pool->conf->slow_start, share = FULL, now = sp_now_ms();
+	uint64_t since = backend->eject.back_ms > backend->state.since_ms ? backend->eject.back_ms : backend->state.since_ms;
+
+	if (lasts != 0 && since != 0 && since <= now && now - since < lasts)
+		share = FULL * (now - since) / lasts;
+	return base_weight(backend) * (share < SLOWEST ? SLOWEST : share);
+}
+
+/* ---- leases */
+
 static struct sp_up_h1 *newest_idle(const struct sp_backend *backend)
 {
 	if (sp_list_is_empty(&backend->idle))
@@ -96,7 +168,7 @@ static struct sp_up_h1 *newest_idle(const struct sp_backend *backend)
 enum sp_pool_rc sp_pool_lend(struct sp_pool *pool, struct sp_pool_want *want, struct sp_lease **out)
 {
 	bool is_full;
-	struct sp_backend *backend = sp_balance_next(pool, want->tried, &is_full);
+	struct sp_backend *backend = sp_balance_next(pool, want, &is_full);
 	struct sp_up_h1 *up;
 
 	want->chosen = backend;
@@ -108,7 +180,7 @@ enum sp_pool_rc sp_pool_lend(struct sp_pool *pool, struct sp_pool_want *want, st
 	else if (sp_up_h1_new(pool, backend, &up) == SP_DIAL_FAILED)
 		return SP_POOL_REFUSED;
 	up->lease.is_out = true;
-	backend->inflight++;
+	sp_crowd_count(backend, 1);
 	*out = &up->lease;
 	return SP_POOL_LENT;
 }
@@ -120,7 +192,8 @@ void sp_lease_give_back(struct sp_lease *lease, enum sp_lease_end how)
 
 	SP_ASSERT(lease->is_out && lease->end->x == NULL);
 	lease->is_out = false;
-	lease->backend->inflight--;
+	sp_crowd_count(lease->backend, -1);
+	sp_queue_look(&pool->queue);
 	if (how != SP_LEASE_REUSE || !lease->is_clean || up->is_dead || pool->is_past || pool->conf->keepalive == 0 || pool->idle == NULL) {
 		sp_up_h1_close(up);
 		return;
@@ -133,7 +206,7 @@ void sp_lease_give_back(struct sp_lease *lease, enum sp_lease_end how)
 bool sp_pool_is_usable(const struct sp_pool *pool)
 {
 	for (size_t i = 0; i < pool->conf->backend_count; i++)
-		if (!pool->backends[i].conf->is_down)
+		if (sp_backend_is_usable(&pool->backends[i]))
 			return true;
 	return false;
 }

@@ -2,8 +2,8 @@
  * pool - the backends of one pool and the connections to them, kept open for reuse.
  *
  * The pool owns every connection it makes, idle or lent. A borrower holds a
- * lease and gives it back exactly once. The pool never queues: with nothing to
- * lend it says why, and the caller decides.
+ * lease and gives it back exactly once. Lending never waits: with nothing to
+ * lend it says why, and the caller decides, for a place in the pool's queue, say.
  */
 #ifndef SP_PROXY_POOL_H
 #define SP_PROXY_POOL_H
@@ -15,19 +15,33 @@
 #include "sp/base/list.h"
 #include "sp/conf/conf.h"
 #include "sp/net/deadline.h"
+#include "sp/proxy/proxy.h"
 
+#include "crowd.h"
+#include "eject.h"
 #include "end.h"
+#include "queue.h"
+#include "retry_budget.h"
 
 struct sp_proxy;
 struct sp_pool;
 struct sp_serve;
 
+#define SP_STICKY_TEXT 33               /* 128 bits in hexadecimal, with NUL */
+
 struct sp_backend {                     /* one backend, as this worker sees it */
 	const struct sp_conf_backend *conf;     /* borrowed */
 	struct sp_pool *pool;
 	struct sp_list idle;            /* of connections, the last used first */
-	uint64_t inflight;              /* leases out */
+	uint32_t slot;                  /* on the board; SP_CROWD_NO_SLOT: it has none */
+	uint64_t inflight;              /* leases out of this worker */
+	uint64_t load;                  /* of the choice under way: leases out of all workers */
 	int64_t smooth;                 /* round_robin: current weight */
+	uint64_t identity;              /* a hash of its name: the same in every worker, at every start */
+	struct sp_crowd_state state;    /* what holds for all workers, … */
+	uint64_t state_ms;              /* … as it was known then */
+	struct sp_eject eject;
+	char token[SP_STICKY_TEXT];     /* its sticky cookie's value; empty unless balance = cookie */
 };
 
 struct sp_lease {                       /* the right to send one exchange; inside a connection */
@@ -52,6 +66,9 @@ enum sp_lease_end { SP_LEASE_REUSE, SP_LEASE_CLOSE };
 struct sp_pool_want {
 	uint64_t tried;                 /* bit i: not backend i */
 	bool is_fresh;                  /* no connection that has served before */
+	bool has_hash;                  /* balance = hash: the request has that key; … */
+	uint64_t hash;                  /* … by sp_balance_hash */
+	struct sp_str sticky;           /* balance = cookie: its value, or empty */
 	const struct sp_backend *chosen;        /* set: the backend that was chosen, also when refused; NULL */
 };
 
@@ -64,6 +81,10 @@ struct sp_pool {
 	struct sp_list past;            /* in proxy->past_pools when it is */
 	struct sp_proxy *proxy;         /* borrowed */
 	struct sp_backend *backends;    /* owned; conf->backend_count */
+	struct sp_backend **among;      /* owned: room for the candidates of a choice */
+	struct sp_queue queue;
+	struct sp_retry_budget budget;
+	uint64_t random;                /* random_two */
 	struct sp_list all;             /* of connections, idle or lent */
 	size_t idle_count;
 	struct sp_list idle_order;      /* idle connections, the longest idle first */
@@ -91,6 +112,9 @@ static inline struct sp_pool *sp_pool_use(struct sp_pool *pool)
 SP_MUST_USE enum sp_pool_rc sp_pool_lend(struct sp_pool *pool, struct sp_pool_want *want, struct sp_lease **out);
 void sp_lease_give_back(struct sp_lease *lease, enum sp_lease_end how);
 bool sp_pool_is_usable(const struct sp_pool *pool);     /* at least one backend that may be asked */
+bool sp_backend_is_usable(struct sp_backend *backend);  /* up, not ejected */
+/* In hundredths of `weight`: less while slow_start lasts, never 0. */
+uint64_t sp_backend_weight(const struct sp_backend *backend);
 size_t sp_backend_index(const struct sp_backend *backend);
 
 #endif

@@ -44,6 +44,9 @@ struct sp_proxy *sp_proxy_new(const struct sp_proxy_env *env, struct sp_err *err
 		return NULL;
 	}
 	proxy->loop = env->loop;
+	proxy->board = env->board;
+	proxy->worker = env->worker;
+	proxy->worker_count = env->worker_count == 0 ? 1 : env->worker_count;
 	sp_list_init(&proxy->all);
 	sp_list_init(&proxy->idle);
 	sp_list_init(&proxy->past_listenings);

@@ -26,6 +26,8 @@ struct sp_proxy {
 	size_t pool_count;
 	struct sp_list past_listenings, past_pools;     /* of earlier generations: freed when nobody uses them */
 	struct sp_flush sweep;
+	struct sp_board *board;         /* borrowed; NULL: none */
+	unsigned worker, worker_count;
 	struct sp_chunk_pool *chunks;   /* owned, as the slabs */
 	struct sp_slab *clients, *exchanges, *conns;
 	struct sp_access *access;       /* owned */

@@ -28,6 +28,7 @@ static const char *flags_of(const struct sp_exchange *x, char flags[static 3])
 	case SP_WHY_EXCHANGE_TIMEOUT: flags[0] = 's'; break;
 	case SP_WHY_NO_MEMORY:
 	case SP_WHY_QUEUE_FULL: flags[0] = 'R'; break;
+	case SP_WHY_QUEUE_TIMEOUT: flags[0] = 's'; break;
 	case SP_WHY_NO_BACKEND: flags[0] = 'S'; break;
 	case SP_WHY_DRAINING: flags[0] = 'K'; break;
 	default: flags[0] = 'P'; break;

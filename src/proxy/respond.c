@@ -4,6 +4,7 @@
 #include "sp/policy/edit.h"
 
 #include "proxy_int.h"
+#include "sticky.h"
 
 /* RFC 9110 15.2; threats.md "Backends": bounded in number, never towards HTTP/1.0. 100 is answered by us. */
 static enum sp_respond judge_interim(struct sp_exchange *x)
@@ -46,7 +47,7 @@ enum sp_respond sp_respond(struct sp_exchange *x)
 		return judge_interim(x);
 	x->backend_status = h->status;
 	x->is_bodyless = has_no_body(x);
-	if (!sp_hop_response(h, &x->arena, false))
+	if (!sp_hop_response(h, &x->arena, false) || !sp_sticky_give(x))
 		return SP_RESPOND_MEMORY;
 	if (x->route->has_security_headers && !sp_edit_security(h, &x->arena))
 		return SP_RESPOND_MEMORY;

@@ -1,6 +1,6 @@
 #include "retry.h"
 
-#include "pool.h"
+#include "balance.h"
 
 static bool is_idempotent(enum sp_method method)
 {
@@ -12,6 +12,14 @@ static bool is_idempotent(enum sp_method method)
 	case SP_M_OPTIONS: return true;
 	default: return false;
 	}
+}
+
+/* Where this backend is late or was lost, is there another that may be asked? */
+static bool has_other(const struct sp_exchange *x)
+{
+	size_t index = x->lease == NULL ? 64 : sp_backend_index(x->lease->backend);
+
+	return sp_balance_has_room(x->pool, x->tried | (index < 64 ? (uint64_t)1 << index : 0));
 }
 
 enum sp_retry sp_retry_how(const struct sp_exchange *x)
@@ -30,7 +38,11 @@ enum sp_retry sp_retry_how(const struct sp_exchange *x)
 		break;
 	case SP_WHY_BACKEND_REFUSED:
 	case SP_WHY_CONNECT_TIMEOUT: break;
-	default: return SP_RETRY_NO;    /* a late or bad answer would be late or bad again */
+	case SP_WHY_ANSWER_TIMEOUT:             /* who is late would be late again */
+		if (!has_other(x))
+			return SP_RETRY_NO;
+		break;
+	default: return SP_RETRY_NO;            /* a bad answer would be bad again */
 	}
 	return x->tries <= x->pool->conf->retries ? SP_RETRY_OTHER : SP_RETRY_NO;
 }

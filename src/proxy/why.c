@@ -18,6 +18,7 @@ static const struct {
 	[SP_WHY_PATH] = { "bad_request", 400 },
 	[SP_WHY_NO_BACKEND] = { "no_backend", 503 },
 	[SP_WHY_QUEUE_FULL] = { "queue_full", 503 },
+	[SP_WHY_QUEUE_TIMEOUT] = { "queue_timeout", 503 },
 	[SP_WHY_BACKEND_REFUSED] = { "backend_refused", 502 },
 	[SP_WHY_CONNECT_TIMEOUT] = { "backend_timeout", 504 },
 	[SP_WHY_ANSWER_TIMEOUT] = { "backend_timeout", 504 },

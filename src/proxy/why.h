@@ -19,6 +19,7 @@ enum sp_why {
 	SP_WHY_PATH,                    /* an encoded slash, "//", ";" or double encoding where the route does not allow it */
 	SP_WHY_NO_BACKEND,              /* all are down */
 	SP_WHY_QUEUE_FULL,              /* all are at max_inflight */
+	SP_WHY_QUEUE_TIMEOUT,           /* waited for one as long as queue_timeout */
 	SP_WHY_BACKEND_REFUSED,         /* the connection could not be made */
 	SP_WHY_CONNECT_TIMEOUT,
 	SP_WHY_ANSWER_TIMEOUT,          /* no head in answer_timeout */

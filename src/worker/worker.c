@@ -192,6 +192,7 @@ static bool start(struct worker *w, struct sp_err *err)
 					  .access_fd = env->access_fd,
 					  .worker = env->worker,
 					  .board = env->board,
+					  .worker_count = env->worker_count,
 					  .memory_max = env->conf->gateway.memory_max / env->worker_count };
 
 	w->proxy = sp_proxy_new(&proxy_env, err);

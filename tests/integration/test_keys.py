@@ -74,12 +74,6 @@ def test_a_key_that_is_not_built_is_refused(check, section, named, key):
     assert re.search(rf"^sallyport\.ini:({line}|{line - 1}): error: .*not in this build", said, re.M), said
 
 
-@pytest.mark.parametrize("word", ["random_two", "hash:client", "hash:header:X-A", "cookie:sid"])
-def test_a_word_that_is_not_built_is_refused(check, word):
-    code, said = check(f"{WHOLE}[pool:x]\nbackend = 10.0.0.1\nbalance = {word}\n[route:x]\nhost = a.example\npool = x\n")
-    assert code == 0 or re.search(r"^sallyport\.ini:9: error: .*not in this build", said, re.M), said
-
-
 @pytest.mark.parametrize("workers", [1, 3])
 def test_workers(serve, workers):
     running, _, _ = serve(workers=workers)
@@ -280,10 +274,3 @@ def test_path_is_exact_or_prefix(serve):
     _, _, port = serve(OK, route="path = /exact\npath = /tree/*")
     with Client(port) as client:
         assert [client.ask(target=path).status for path in ("/exact", "/exact/x", "/tree/x", "/tree/", "/tree")] == [200, 404, 200, 200, 404]
-
-
-def test_balance_takes_the_built_one(check):
-    text = program.ini(18080, 18081, pool="balance = least_conn")
-    assert check(text)[0] == 0
-    code, said = check(text.replace("least_conn", "cookie:x"))
-    assert code == 0 or "not in this build" in said

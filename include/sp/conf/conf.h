@@ -190,6 +190,9 @@ struct sp_conf_pool {
 	uint64_t keepalive;             /* idle connections kept a worker */
 	uint64_t retries, retry_budget; /* budget in percent */
 	uint64_t queue, queue_timeout, max_inflight;
+	uint64_t eject;                 /* failures in a row; 0 = off */
+	uint64_t eject_time, eject_max; /* ms; percent of the pool */
+	uint64_t slow_start;
 	uint64_t when_all_down;         /* status */
 };
 

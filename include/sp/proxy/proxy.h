@@ -25,7 +25,8 @@ struct sp_proxy_env {
 	struct sp_serve *serve;         /* the first generation; one hold is taken */
 	int access_fd;                  /* borrowed: where access lines go; -1 = off */
 	unsigned worker;                /* 1.. */
-	struct sp_board *board;         /* borrowed, entered as worker - 1; NULL: client addresses are not counted */
+	unsigned worker_count;          /* 0 is taken as 1 */
+	struct sp_board *board;         /* borrowed, entered as worker - 1; NULL: the only worker, client addresses are not counted */
 	size_t memory_max;              /* bytes for chunks of this worker; 0 = by max_connections */
 };
 

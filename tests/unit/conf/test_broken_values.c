@@ -51,12 +51,12 @@ static const struct broken rows[] = {
 	  "t.ini:2: error: behind = elb: no such value; did you mean \"alb\"?\nt.ini: 1 error\n" },
 	{ "a word, none near", PART("[gateway]\nbehind = nothing\n"),
 	  "t.ini:2: error: behind = nothing: must be none, alb, nlb or cloudfront\nt.ini: 1 error\n" },
-	{ "a word that is not built", PART("[pool:a]\nbackend = 10.0.0.1:80\nbalance = random_two\n[route:u]\n"
+	{ "a word with a name that is empty", PART("[pool:a]\nbackend = 10.0.0.1:80\nbalance = cookie:\n[route:u]\n"
 	  "pool = a\n"),
-	  "t.ini:3: error: balance = random_two: not in this build\nt.ini: 1 error\n" },
-	{ "a word with a name that is not built", PART("[pool:a]\nbackend = 10.0.0.1:80\n"
-	  "balance = hash:header:X-User\n[route:u]\npool = a\n"),
-	  "t.ini:3: error: balance = hash:header:X-User: not in this build\nt.ini: 1 error\n" },
+	  "t.ini:3: error: balance = cookie:: no name behind cookie:\nt.ini: 1 error\n" },
+	{ "a word with a name that is none", PART("[pool:a]\nbackend = 10.0.0.1:80\n"
+	  "balance = hash:header:X User\n[route:u]\npool = a\n"),
+	  "t.ini:3: error: balance = hash:header:X User: no name behind hash:header:\nt.ini: 1 error\n" },
 	{ "a priority", PART("[route:a]\nrespond = 200\npriority = -1000001\n"),
 	  "t.ini:3: error: priority = -1000001: from -1000000 to 1000000\nt.ini: 1 error\n" },
 	{ "a user name", PART("[gateway]\nuser = a b\n"),
