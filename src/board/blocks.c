@@ -14,6 +14,7 @@
 	}
 
 const struct sp_board_row sp_board_blocks[SP_BLOCK_COUNT] = {
+	[SP_BLOCK_BANKS] = BLOCK("banks", SP_PART_NAMES, struct sp_board_banks),
 	[SP_BLOCK_NAMES] = BLOCK("names", SP_PART_NAMES, struct sp_names),
 	[SP_BLOCK_BACKENDS] = BLOCK("backends", SP_PART_STATES, struct sp_backends),
 	[SP_BLOCK_COUNTERS] = BLOCK("counters", SP_PART_WORKER, struct sp_counters),

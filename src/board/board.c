@@ -10,7 +10,7 @@
 #include <unistd.h>
 
 #define MAGIC 0x73707264 /* "sprd" */
-#define LAYOUT 1 /* another number whenever the meaning of a block changes */
+#define LAYOUT 2 /* another number whenever the meaning of a block changes */
 #define PAGE 4096U
 #define SEALS (F_SEAL_SHRINK | F_SEAL_GROW | F_SEAL_SEAL)
 
@@ -31,9 +31,12 @@ struct part {
 };
 
 struct sp_board {
-	size_t workers, part_count;
-	struct part parts[SP_BOARD_FDS_MAX]; /* names, states, worker 0.. */
+	size_t workers; /* of one bank */
+	size_t first; /* number of the own bank's first worker part */
+	size_t part_count;
+	struct part parts[SP_BOARD_FDS_MAX]; /* names, states, bank 0: worker 0.., bank 1 .. */
 	struct sp_name_uses uses; /* the master's */
+	bool is_held[SP_NAMES_MAX]; /* the master's: names that stood on a board when it was adopted */
 };
 
 static size_t aligned(size_t n, size_t align)
@@ -84,7 +87,7 @@ static struct sp_board *empty_board(size_t workers, struct sp_err *err)
 		return NULL;
 	}
 	board->workers = workers;
-	board->part_count = SP_PART_WORKER + workers;
+	board->part_count = SP_PART_WORKER + SP_BOARD_BANKS * workers;
 	for (size_t i = 0; i < board->part_count; i++) {
 		struct part *part = &board->parts[i];
 
@@ -142,6 +145,8 @@ struct sp_board *sp_board_new(size_t workers, struct sp_err *err)
 		}
 		memcpy(board->parts[i].mem, &header, sizeof(header));
 	}
+	if (board != NULL)
+		sp_board_use_banks(board, 0);
 	return board;
 }
 
@@ -199,12 +204,52 @@ static bool adopt_part(struct sp_board *board, size_t index, struct sp_err *err)
 	       sp_err_set(err, "the board that was handed over has another layout");
 }
 
-struct sp_board *sp_board_adopt(const int *fds, size_t n, size_t workers, struct sp_err *err)
+/* Given back rather than written where that is possible: a part is large, and little of it is ever touched. */
+static void zero_part(struct part *part)
+{
+	SP_ASSERT(part->mem != NULL && part->may_write);
+	memset((char *)part->mem + sizeof(struct header), 0, PAGE - sizeof(struct header));
+	if (part->bytes > PAGE && fallocate(part->fd, FALLOC_FL_PUNCH_HOLE | FALLOC_FL_KEEP_SIZE, PAGE,
+					    (off_t)(part->bytes - PAGE)) != 0)
+		memset((char *)part->mem + PAGE, 0, part->bytes - PAGE);
+}
+
+void sp_board_use_banks(struct sp_board *board, uint32_t banks)
+{
+	struct sp_board_banks *all = sp_board_write(board, SP_BLOCK_BANKS, 0);
+
+	SP_ASSERT(all != NULL);
+	atomic_store_explicit(&all->used, banks | SP_BIT(sp_board_bank(board)), memory_order_relaxed);
+}
+
+static void hold_names(struct sp_board *board)
+{
+	const struct sp_names *names = sp_board_read(board, SP_BLOCK_NAMES, 0);
+
+	for (size_t i = 0; i < SP_NAMES_MAX; i++) {
+		board->is_held[i] = atomic_load_explicit(&names->keys[i], memory_order_relaxed) != 0;
+		board->uses.of[i] += board->is_held[i] ? 1U : 0U;
+	}
+}
+
+void sp_board_forget_names(struct sp_board *board)
+{
+	for (size_t i = 0; i < SP_NAMES_MAX; i++) {
+		board->uses.of[i] -= board->is_held[i] ? 1U : 0U;
+		board->is_held[i] = false;
+	}
+	sp_board_names_sweep(board);
+}
+
+struct sp_board *sp_board_adopt(const int *fds, size_t n, size_t workers, unsigned bank, struct sp_err *err)
 {
 	struct sp_board *board = empty_board(workers, err);
+	const struct sp_board_banks *banks;
 
 	if (board == NULL)
 		return NULL;
+	SP_ASSERT(bank < SP_BOARD_BANKS);
+	board->first = bank * workers;
 	if (n != board->part_count) {
 		sp_err_set(err, "the board that was handed over is for another number of workers");
 		goto fail;
@@ -214,6 +259,11 @@ struct sp_board *sp_board_adopt(const int *fds, size_t n, size_t workers, struct
 		if (!adopt_part(board, i, err))
 			goto fail;
 	}
+	for (size_t i = 0; i < workers; i++)
+		zero_part(&board->parts[SP_PART_WORKER + board->first + i]);
+	banks = sp_board_read(board, SP_BLOCK_BANKS, 0);
+	sp_board_use_banks(board, atomic_load_explicit(&banks->used, memory_order_relaxed));
+	hold_names(board);
 	return board;
 fail:
 	for (size_t i = 0; i < board->part_count; i++)
@@ -222,18 +272,63 @@ fail:
 	return NULL;
 }
 
-void sp_board_worker_died(struct sp_board *board, size_t worker)
+static uint32_t other_banks(const struct sp_board *board)
 {
-	struct part *part = &board->parts[SP_PART_WORKER + worker];
+	const struct sp_board_banks *banks = sp_board_read(board, SP_BLOCK_BANKS, 0);
+	const uint32_t used = banks == NULL ? 0 : atomic_load_explicit(&banks->used, memory_order_relaxed);
 
-	SP_ASSERT(worker < board->workers && part->may_write);
-	memset((char *)part->mem + sizeof(struct header), 0, part->bytes - sizeof(struct header));
+	return used & (SP_BIT(SP_BOARD_BANKS) - 1) & ~SP_BIT(sp_board_bank(board));
 }
 
-static bool may_write(enum sp_board_role role, size_t worker, size_t index)
+/* The own one, then the others that are used, then those that are not: these are empty, but there, so that it does not
+ * matter when one is given up while somebody sums. */
+static size_t bank_at(const struct sp_board *board, size_t n)
+{
+	const uint32_t used = other_banks(board);
+	const size_t own = sp_board_bank(board);
+
+	for (size_t k = 1; n > 0 && k < 2 * SP_BOARD_BANKS; k++) {
+		const size_t bank = (own + k) % SP_BOARD_BANKS;
+
+		if (bank != own && ((used & SP_BIT(bank)) != 0) == (k < SP_BOARD_BANKS) && --n == 0)
+			return bank;
+	}
+	return own;
+}
+
+/* Of a worker by its number in the own program: see sp_board_workers. */
+static size_t index_of(const struct sp_board *board, size_t worker)
+{
+	return SP_PART_WORKER + bank_at(board, worker / board->workers) * board->workers + worker % board->workers;
+}
+
+void sp_board_worker_died(struct sp_board *board, size_t worker)
+{
+	SP_ASSERT(worker < board->workers);
+	sp_board_part_died(board, sp_board_part_of(board, worker));
+}
+
+size_t sp_board_part_of(const struct sp_board *board, size_t worker)
+{
+	return index_of(board, worker) - SP_PART_WORKER;
+}
+
+void sp_board_part_died(struct sp_board *board, size_t part)
+{
+	if (part >= board->part_count - SP_PART_WORKER)
+		return;
+	zero_part(&board->parts[SP_PART_WORKER + part]);
+}
+
+unsigned sp_board_bank(const struct sp_board *board)
+{
+	return (unsigned)(board->first / board->workers);
+}
+
+static bool may_write(const struct sp_board *board, enum sp_board_role role, size_t worker, size_t index)
 {
 	return (role == SP_BOARD_MONITOR && index == SP_PART_STATES) ||
-	       (role == SP_BOARD_WORKER && index == SP_PART_WORKER + worker);
+	       (role == SP_BOARD_WORKER && index == index_of(board, worker));
 }
 
 bool sp_board_enter(struct sp_board *board, enum sp_board_role role, size_t worker, struct sp_err *err)
@@ -243,7 +338,7 @@ bool sp_board_enter(struct sp_board *board, enum sp_board_role role, size_t work
 	SP_ASSERT(role != SP_BOARD_WORKER || worker < board->workers);
 	unmap_all(board);
 	for (size_t i = 0; role != SP_BOARD_NONE && is_mapped && i < board->part_count; i++)
-		is_mapped = map_part(&board->parts[i], may_write(role, worker, i), err);
+		is_mapped = map_part(&board->parts[i], may_write(board, role, worker, i), err);
 	if (!is_mapped)
 		unmap_all(board);
 	close_all(board);
@@ -252,15 +347,15 @@ bool sp_board_enter(struct sp_board *board, enum sp_board_role role, size_t work
 
 size_t sp_board_workers(const struct sp_board *board)
 {
-	return board->workers;
+	return board->workers * (1 + (size_t)__builtin_popcount(other_banks(board)));
 }
 
 static const struct part *part_of(const struct sp_board *board, enum sp_board_block block, size_t worker)
 {
 	const enum sp_board_part part = sp_board_blocks[block].part;
 
-	SP_ASSERT(part == SP_PART_WORKER ? worker < board->workers : worker == 0);
-	return &board->parts[part + worker];
+	SP_ASSERT(part == SP_PART_WORKER ? worker < SP_BOARD_BANKS * board->workers : worker == 0);
+	return &board->parts[part == SP_PART_WORKER ? index_of(board, worker) : (size_t)part];
 }
 
 const void *sp_board_read(const struct sp_board *board, enum sp_board_block block, size_t worker)

@@ -39,7 +39,7 @@ static int look_around(struct sp_board *board, enum sp_board_role role, size_t w
 	for (int block = 0; block < SP_BLOCK_COUNT; block++) {
 		const enum sp_board_part part = sp_board_blocks[block].part;
 
-		for (size_t i = 0; i < (part == SP_PART_WORKER ? WORKERS : 1U); i++) {
+		for (size_t i = 0; i < (part == SP_PART_WORKER ? SP_BOARD_BANKS * WORKERS : 1U); i++) {
 			const void *mem = sp_board_read(board, block, i);
 			const bool writes = (role == SP_BOARD_MONITOR && part == SP_PART_STATES) ||
 					    (role == SP_BOARD_WORKER && part == SP_PART_WORKER && i == worker);
@@ -117,26 +117,106 @@ static void test_adopt(void **state)
 	struct sp_counters *counters = sp_board_write(board, SP_BLOCK_COUNTERS, 2);
 
 	(void)state;
-	assert_int_equal(n, 2 + WORKERS);
+	assert_int_equal(n, 2 + SP_BOARD_BANKS * WORKERS);
 	assert_int_equal(ftruncate(fds[0], 0), -1); /* sealed */
 	sp_counter_set(&counters->clients, 5);
 	memset((char *)counters - 64, 0xff, 8); /* a worker's own part before its counters: refuses nothing */
 	for (size_t i = 0; i < n; i++)
 		copies[i] = fcntl(fds[i], F_DUPFD_CLOEXEC, 0);
-	assert_null(sp_board_adopt(copies, n, WORKERS + 1, &err));
+	assert_null(sp_board_adopt(copies, n, WORKERS + 1, 1, &err));
 	assert_non_null(strstr(err.text, "another number of workers"));
 	err.text[0] = '\0';
-	other = sp_board_adopt(copies, n, WORKERS, &err);
+	other = sp_board_adopt(copies, n, WORKERS, 1, &err);
 	assert_string_equal(err.text, "");
 	assert_non_null(other);
 	assert_int_equal(sp_counters_clients(other, 100), 5);
 	sp_board_free(other);
 
 	memset((void *)((uintptr_t)sp_board_read(board, SP_BLOCK_NAMES, 0) & ~(uintptr_t)4095), 0x5a, 16);
-	assert_null(sp_board_adopt(fds, n, WORKERS, &err));
+	assert_null(sp_board_adopt(fds, n, WORKERS, 1, &err));
 	assert_non_null(strstr(err.text, "another layout"));
 	assert_true(fcntl(fds[0], F_GETFD) >= 0); /* refused: still the caller's */
 	sp_board_free(board);
+}
+
+static struct sp_board *adopt(struct sp_board *board, unsigned bank)
+{
+	int fds[SP_BOARD_FDS_MAX];
+	struct sp_err err = { 0 };
+	const size_t n = sp_board_fds(board, fds);
+	struct sp_board *other;
+
+	for (size_t i = 0; i < n; i++)
+		fds[i] = fcntl(fds[i], F_DUPFD_CLOEXEC, 0);
+	other = sp_board_adopt(fds, n, WORKERS, bank, &err);
+	assert_string_equal(err.text, "");
+	assert_non_null(other);
+	return other;
+}
+
+static void set_clients(struct sp_board *board, size_t worker, uint32_t n)
+{
+	struct sp_counters *counters = sp_board_write(board, SP_BLOCK_COUNTERS, worker);
+
+	assert_non_null(counters);
+	sp_counter_set(&counters->clients, n);
+}
+
+/* Workers of two programs count beside each other: both see the sum, and each calls its own by the same number. */
+static void test_banks(void **state)
+{
+	struct sp_board *old = make_board(), *new;
+	size_t part;
+
+	(void)state;
+	set_clients(old, 1, 5);
+	part = sp_board_part_of(old, 1);
+	new = adopt(old, 3);
+	assert_int_equal(sp_board_bank(new), 3);
+	set_clients(new, 1, 2);
+	assert_int_equal(sp_counters_clients(old, 100), 7);
+	assert_int_equal(sp_counters_clients(new, 100), 7);
+	sp_board_worker_died(new, 1);
+	assert_int_equal(sp_counters_clients(new, 100), 5);
+	sp_board_use_banks(new, 0);
+	assert_int_equal(sp_board_workers(new), WORKERS);
+	assert_int_equal(sp_counters_clients(new, 100), 0); /* nobody lives there, so nobody looks */
+	sp_board_use_banks(new, SP_BIT(0) | SP_BIT(9));
+	assert_int_equal(sp_board_workers(new), 2 * WORKERS);
+	assert_int_equal(sp_counters_clients(new, 100), 5);
+	sp_board_part_died(new, part);
+	sp_board_part_died(new, (size_t)-1);
+	assert_int_equal(sp_counters_clients(old, 100), 0);
+	set_clients(old, 0, 9); /* what was left in a bank is gone when it is taken again */
+	sp_board_free(new);
+	new = adopt(old, 0);
+	assert_int_equal(sp_counters_clients(new, 100), 0);
+	sp_board_free(new);
+	sp_board_free(old);
+}
+
+/* A slot that the workers of the program before count in is not given to another name while they live. */
+static void test_names_of_the_program_before(void **state)
+{
+	struct sp_board *old = make_board(), *new;
+	struct sp_err err = { 0 };
+	uint32_t before, slot;
+
+	(void)state;
+	assert_true(sp_board_name(old, SP_NAME_LISTENER, SP_STR_NONE, SP_STR("gone"), &before, &err));
+	assert_true(sp_board_name(old, SP_NAME_LISTENER, SP_STR_NONE, SP_STR("kept"), &slot, &err));
+	new = adopt(old, 1);
+	assert_true(sp_board_name(new, SP_NAME_LISTENER, SP_STR_NONE, SP_STR("kept"), &before, &err));
+	assert_int_equal(before, slot);
+	sp_board_names_sweep(new);
+	assert_true(sp_board_slot(new, SP_NAME_LISTENER, SP_STR_NONE, SP_STR("gone"), &slot));
+	sp_board_forget_names(new);
+	assert_false(sp_board_slot(new, SP_NAME_LISTENER, SP_STR_NONE, SP_STR("gone"), &slot));
+	assert_true(sp_board_slot(new, SP_NAME_LISTENER, SP_STR_NONE, SP_STR("kept"), &slot));
+	sp_board_forget_names(new); /* twice is harmless */
+	assert_true(sp_board_slot(new, SP_NAME_LISTENER, SP_STR_NONE, SP_STR("kept"), &slot));
+	sp_board_free(new);
+	sp_board_free(old);
 }
 
 static void test_names(void **state)
@@ -241,6 +321,8 @@ int main(void)
 		cmocka_unit_test(test_rights),
 		cmocka_unit_test(test_shared_and_zeroed),
 		cmocka_unit_test(test_adopt),
+		cmocka_unit_test(test_banks),
+		cmocka_unit_test(test_names_of_the_program_before),
 		cmocka_unit_test(test_names),
 		cmocka_unit_test(test_names_of_a_board),
 		cmocka_unit_test(test_backends),
