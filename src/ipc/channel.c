@@ -37,6 +37,7 @@ static const struct {
 	[SP_IPC_READY] = { "ready", SIZE(ready), false, CHILDREN, SP_IPC_MASTER },
 	[SP_IPC_HEALTH_RED] = { "health_red", 0, false, SP_IPC_MASTER, SP_IPC_WORKER },
 	[SP_IPC_DRAIN] = { "drain", SIZE(drain), false, SP_IPC_MASTER, SP_IPC_WORKER },
+	[SP_IPC_FINISH] = { "finish", 0, false, SP_IPC_MASTER, SP_IPC_WORKER },
 	[SP_IPC_STOP] = { "stop", 0, false, SP_IPC_MASTER, CHILDREN },
 	[SP_IPC_TICKETS] = { "tickets", SIZE(tickets), false, SP_IPC_MASTER, SP_IPC_WORKER },
 	[SP_IPC_LOG] = { "log", SIZE(log), true, SP_IPC_MASTER, SP_IPC_LOGGER },
@@ -113,6 +114,28 @@ enum sp_ipc_rc sp_ipc_send(int fd, enum sp_ipc_role from, enum sp_ipc_role to, c
 		n = sendmsg(fd, &msg, MSG_NOSIGNAL);
 	while (n < 0 && errno == EINTR);
 	if (n >= 0)
+		return SP_IPC_DONE;
+	return errno == EAGAIN || errno == ENOBUFS ? SP_IPC_AGAIN : SP_IPC_EOF;
+}
+
+size_t sp_ipc_pack(enum sp_ipc_type type, uint8_t bytes[static SP_IPC_PACKED])
+{
+	const struct header header = { (uint16_t)type, 0 };
+
+	_Static_assert(sizeof(header) <= SP_IPC_PACKED, "a message without body fits");
+	SP_ASSERT(type > SP_IPC_NONE && type < SP_IPC_COUNT && table[type].size == 0 && !table[type].has_fd);
+	memcpy(bytes, &header, sizeof(header));
+	return sizeof(header);
+}
+
+enum sp_ipc_rc sp_ipc_send_packed(int fd, const uint8_t *bytes, size_t n)
+{
+	ssize_t sent;
+
+	do
+		sent = send(fd, bytes, n, MSG_NOSIGNAL | MSG_DONTWAIT);
+	while (sent < 0 && errno == EINTR);
+	if (sent >= 0)
 		return SP_IPC_DONE;
 	return errno == EAGAIN || errno == ENOBUFS ? SP_IPC_AGAIN : SP_IPC_EOF;
 }

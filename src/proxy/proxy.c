@@ -143,7 +143,7 @@ void sp_proxy_drain(struct sp_proxy *proxy, void (*on_done)(void *arg), void *ar
 {
 	struct sp_list *at, *next;
 
-	proxy->is_health_red = proxy->is_draining = true;
+	proxy->is_draining = true;
 	proxy->on_drained = on_done;
 	proxy->drained_arg = arg;
 	for (at = proxy->all.next; at != &proxy->all; at = next) {

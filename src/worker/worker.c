@@ -56,6 +56,17 @@ static void on_drained(void *arg)
 	end(w, SP_WORKER_DONE);
 }
 
+/* The workers of another program serve beside us: health stays green, and there is no hurry. */
+static void finish_work(struct worker *w)
+{
+	if (w->is_draining)
+		return;
+	w->is_draining = true;
+	sp_info("worker_finishes", SP_KV_U64("clients", sp_proxy_client_count(w->proxy)));
+	sp_intake_finish(w->intake);
+	sp_proxy_drain(w->proxy, on_drained, w);
+}
+
 static void drain(struct worker *w, uint32_t timeout_ms)
 {
 	if (w->is_draining)
@@ -63,6 +74,7 @@ static void drain(struct worker *w, uint32_t timeout_ms)
 	w->is_draining = true;
 	sp_info("worker_drains", SP_KV_U64("clients", sp_proxy_client_count(w->proxy)),
 		SP_KV_U64("timeout_ms", timeout_ms));
+	sp_proxy_set_draining(w->proxy);
 	sp_intake_finish(w->intake);
 	if (timeout_ms == 0) {
 		end(w, SP_WORKER_DONE);
@@ -154,6 +166,7 @@ static void on_message(struct sp_channel *ch, struct sp_ipc_message *m)
 	switch (m->type) {
 	case SP_IPC_HEALTH_RED: sp_proxy_set_draining(w->proxy); break;
 	case SP_IPC_DRAIN: drain(w, m->body.drain.timeout_ms); break;
+	case SP_IPC_FINISH: finish_work(w); break;
 	case SP_IPC_STOP: end(w, SP_WORKER_DONE); break;
 	case SP_IPC_TICKETS:
 		sp_tls_tickets_rotate(m->body.tickets.fresh);

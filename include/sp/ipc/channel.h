@@ -48,6 +48,7 @@ enum sp_ipc_type {
 	SP_IPC_ROLLBACK, /* master to worker: forget it */
 	SP_IPC_MOVED, /* worker: nothing is asked of the processes of the generation before any more */
 	SP_IPC_CHALLENGES, /* master: what answers a listener's ACME challenges from now on, as a pack in sealed memory */
+	SP_IPC_FINISH, /* master: others serve from now on; stop accepting, finish what runs however long it takes, then exit */
 	SP_IPC_COUNT
 };
 
@@ -138,6 +139,11 @@ SP_MUST_USE bool sp_ipc_pair(int fds[2], struct sp_err *err);
 SP_MUST_USE enum sp_ipc_rc sp_ipc_send(int fd, enum sp_ipc_role from, enum sp_ipc_role to,
 				       const struct sp_ipc_message *m);
 SP_MUST_USE enum sp_ipc_rc sp_ipc_recv(int fd, enum sp_ipc_role from, enum sp_ipc_role to, struct sp_ipc_message *m);
+/* The bytes of a message without descriptor, for who cannot send it itself: a program that is executed in place tells the
+ * children of the one before in that one's words. Returns their number. */
+#define SP_IPC_PACKED 64
+size_t sp_ipc_pack(enum sp_ipc_type type, uint8_t bytes[static SP_IPC_PACKED]);
+SP_MUST_USE enum sp_ipc_rc sp_ipc_send_packed(int fd, const uint8_t *bytes, size_t n);
 const char *sp_ipc_type_name(enum sp_ipc_type type);
 const char *sp_ipc_role_name(enum sp_ipc_role role);
 

@@ -45,7 +45,7 @@ SP_MUST_USE struct sp_proxy_next *sp_proxy_prepare(struct sp_proxy *proxy, struc
 void sp_proxy_take(struct sp_proxy *proxy, struct sp_proxy_next *next);
 void sp_proxy_abandon(struct sp_proxy_next *next);      /* NULL is fine */
 
-/* Health turns red; what is idle is closed; running exchanges end with Connection: close.
+/* What is idle is closed; running exchanges end with Connection: close; whatever else runs comes to its own end.
  * on_done (may be NULL) is called once when the last client has gone, perhaps before this returns. */
 void sp_proxy_drain(struct sp_proxy *proxy, void (*on_done)(void *arg), void *arg);
 /* Health answers 503 from now on, everything else goes on (drain_delay). */

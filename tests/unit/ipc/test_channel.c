@@ -62,6 +62,29 @@ static void send_raw(int fd, const void *bytes, size_t n, size_t fds)
 	assert_true(sendmsg(fd, &msg, MSG_NOSIGNAL) >= 0);
 }
 
+/* What was packed in one process is what the table of the other takes. */
+static void test_packed(void **state)
+{
+	struct pair p = new_pair();
+	uint8_t bytes[SP_IPC_PACKED];
+	struct sp_ipc_message m;
+	size_t n = sp_ipc_pack(SP_IPC_FINISH, bytes);
+
+	(void)state;
+	assert_int_equal(sp_ipc_send_packed(p.fds[0], bytes, n), SP_IPC_DONE);
+	assert_int_equal(sp_ipc_recv(p.fds[1], SP_IPC_MASTER, SP_IPC_WORKER, &m), SP_IPC_DONE);
+	assert_int_equal(m.type, SP_IPC_FINISH);
+	assert_int_equal(m.fd, -1);
+	assert_int_equal(sp_ipc_send_packed(p.fds[0], bytes, n), SP_IPC_DONE);
+	assert_int_equal(sp_ipc_recv(p.fds[1], SP_IPC_MASTER, SP_IPC_KEEPER, &m), SP_IPC_BAD);
+	while (sp_ipc_send_packed(p.fds[0], bytes, n) == SP_IPC_DONE)
+		continue;
+	assert_int_equal(sp_ipc_send_packed(p.fds[0], bytes, n), SP_IPC_AGAIN);
+	close(p.fds[1]);
+	assert_int_equal(sp_ipc_send_packed(p.fds[0], bytes, n), SP_IPC_EOF);
+	close(p.fds[0]);
+}
+
 static void test_all_types(void **state)
 {
 	static const struct {
@@ -73,6 +96,7 @@ static void test_all_types(void **state)
 		{ SP_IPC_HEALTH_RED, SP_IPC_MASTER, SP_IPC_WORKER, false },
 		{ SP_IPC_DRAIN, SP_IPC_MASTER, SP_IPC_WORKER, false },
 		{ SP_IPC_STOP, SP_IPC_MASTER, SP_IPC_WORKER, false },
+		{ SP_IPC_FINISH, SP_IPC_MASTER, SP_IPC_WORKER, false },
 		{ SP_IPC_LOG, SP_IPC_MASTER, SP_IPC_LOGGER, true },
 		{ SP_IPC_TICKETS, SP_IPC_MASTER, SP_IPC_WORKER, false },
 		{ SP_IPC_PEER, SP_IPC_MASTER, SP_IPC_KEEPER, true },
@@ -264,6 +288,7 @@ static void test_on_a_loop(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(test_packed),
 		cmocka_unit_test(test_all_types),
 		cmocka_unit_test(test_refused),
 		cmocka_unit_test(test_nothing_and_nobody),
