@@ -64,18 +64,26 @@ uint64_t sp_siphash(const struct sp_siphash_key *key, const void *bytes, size_t 
 	return s.v0 ^ s.v1 ^ s.v2 ^ s.v3;
 }
 
+static struct sp_siphash_key process_key;
+static bool is_made;
+
 const struct sp_siphash_key *sp_siphash_process_key(void)
 {
-	static struct sp_siphash_key key;
-	static bool is_made;
 	ssize_t n;
 
 	if (is_made)
-		return &key;
+		return &process_key;
 	do {
-		n = getrandom(&key, sizeof(key), 0);
+		n = getrandom(&process_key, sizeof(process_key), 0);
 	} while (n < 0 && errno == EINTR);
-	SP_ASSERT(n == (ssize_t)sizeof(key)); /* a known key would be worse than no gateway */
+	SP_ASSERT(n == (ssize_t)sizeof(process_key)); /* a known key would be worse than no gateway */
 	is_made = true;
-	return &key;
+	return &process_key;
+}
+
+void sp_siphash_set_process_key(const struct sp_siphash_key *key)
+{
+	SP_ASSERT(!is_made);
+	process_key = *key;
+	is_made = true;
 }

@@ -12,7 +12,7 @@ static const struct command {
 	const char *name, *flag; /* flag: the short form, or NULL */
 	int (*run)(const struct sp_args *args); /* NULL: not in this build */
 	unsigned args;
-	const char *usage, *help;
+	const char *usage, *help; /* no help: no user's command */
 } commands[] = {
 	{ "run", NULL, sp_command_run, SP_ARG_CONFIG, "[-c FILE]",
 	  "serve; FILE is " SP_CLI_DEFAULT_CONFIG " by default" },
@@ -28,6 +28,7 @@ static const struct command {
 	  "print the network policy of the file; WHAT: nftables, security-group, systemd" },
 	{ "version", "-V", sp_command_version, 0, "", "version, build options, library versions" },
 	{ "reference", NULL, sp_command_reference, 0, "", "print the configuration reference (Markdown)" },
+	{ "rehearse", NULL, sp_command_rehearse, SP_ARG_CONFIG, "[-c FILE]", NULL }, /* asked by a running gateway */
 	{ .name = "explain" },
 	{ .name = "status" },
 	{ .name = "top" },
@@ -40,13 +41,18 @@ static const struct command {
 	{ .name = "bans" },
 };
 
+static bool is_listed(const struct command *c)
+{
+	return c->run != NULL && c->help != NULL;
+}
+
 static void print_usage(FILE *to)
 {
 	fputs("usage: sallyport COMMAND [OPTIONS]\n\n", to);
 	for (size_t i = 0; i < SP_COUNT(commands); i++) {
 		const struct command *c = &commands[i];
 
-		if (c->run != NULL)
+		if (is_listed(c))
 			fprintf(to, "  %-11s %-21s %s%s%s%s\n", c->name, c->usage, c->help,
 				c->flag != NULL ? " (also " : "", c->flag != NULL ? c->flag : "",
 				c->flag != NULL ? ")" : "");
@@ -58,7 +64,8 @@ static void print_usage(FILE *to)
 
 static void print_help(const struct command *c)
 {
-	printf("usage: sallyport %s%s%s\n\n%s\n", c->name, c->usage[0] != '\0' ? " " : "", c->usage, c->help);
+	printf("usage: sallyport %s%s%s\n\n%s\n", c->name, c->usage[0] != '\0' ? " " : "", c->usage,
+	       c->help != NULL ? c->help : "asked by a running gateway alone");
 	if (c->flag != NULL)
 		printf("also: sallyport %s\n", c->flag);
 }
@@ -80,7 +87,7 @@ static int refuse_unknown(const char *name)
 	for (size_t i = 0; i < SP_COUNT(commands); i++) {
 		unsigned d = sp_str_distance(sp_str(name), sp_str(commands[i].name), least);
 
-		if (commands[i].run != NULL && d < least) {
+		if (is_listed(&commands[i]) && d < least) {
 			least = d;
 			best = commands[i].name;
 		}

@@ -7,7 +7,10 @@
 #include "args.h"
 #include "sp/cli/cli.h"
 
+#define SP_VERSION "0.1.0"
+
 int sp_command_run(const struct sp_args *args);
+int sp_command_rehearse(const struct sp_args *args);
 int sp_command_check(const struct sp_args *args);
 int sp_command_config(const struct sp_args *args);
 int sp_command_reference(const struct sp_args *args);

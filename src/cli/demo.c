@@ -178,7 +178,7 @@ int sp_command_demo(const struct sp_args *args)
 		goto out;
 	printf(what_to_try, port);
 	fflush(stdout);
-	ok = sp_master_run(conf, &err);
+	ok = sp_master_run(conf, NULL, &err);
 out:
 	if (origin > 0 && waitpid(origin, NULL, WNOHANG) == 0) {
 		(void)kill(origin, SIGKILL);

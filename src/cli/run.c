@@ -37,8 +37,29 @@ int sp_command_run(const struct sp_args *args)
 	conf = read_vetted(args->config);
 	if (conf == NULL)
 		return SP_EXIT_CONFIG;
-	ok = sp_master_run(conf, &err);
+	ok = sp_master_run(conf, args->config, &err);
 	if (!ok)
 		fprintf(stderr, "%s\n", err.text);
 	return ok ? SP_EXIT_OK : SP_EXIT_FAILED;
+}
+
+/* Asked by a running gateway before it executes this program in its own place: see master/upgrade.h. */
+int sp_command_rehearse(const struct sp_args *args)
+{
+	struct sp_err err = { .text = "" };
+	struct sp_conf *conf;
+
+	if (!sp_master_rehearse(&err)) {
+		fprintf(stderr, "sallyport rehearse: %s\n", err.text);
+		return SP_EXIT_FAILED;
+	}
+	conf = read_vetted(args->config);
+	if (conf == NULL)
+		return SP_EXIT_CONFIG;
+	if (!sp_master_rehearse_run(conf, &err)) {
+		fprintf(stderr, "%s\n", err.text);
+		return SP_EXIT_FAILED;
+	}
+	printf("sallyport %s %s\n", SP_VERSION, sp_master_rehearsed);
+	return fflush(stdout) == 0 ? SP_EXIT_OK : SP_EXIT_FAILED;
 }

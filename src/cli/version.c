@@ -11,8 +11,6 @@
 #include <ini.h>
 #include <openssl/crypto.h>
 
-#define VERSION "0.1.0"
-
 /* How the program at hand was linked: asked of its own headers, since no macro knows. */
 static int look_at_self(struct dl_phdr_info *info, size_t size, void *arg)
 {
@@ -80,7 +78,7 @@ int sp_command_version(const struct sp_args *args)
 	unsigned long parser = http_parser_version();
 
 	(void)args;
-	printf("sallyport " VERSION "\n");
+	printf("sallyport " SP_VERSION "\n");
 #ifdef __clang__
 	printf("compiler: %s\n", __VERSION__);
 #else

@@ -4,6 +4,7 @@
 #include <fcntl.h>
 #include <netinet/in.h>
 #include <netinet/tcp.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/socket.h>
@@ -11,6 +12,7 @@
 
 #include "sp/base/log.h"
 #include "sp/net/listen.h"
+#include "takeover.h"
 #include "unix_path.h"
 
 struct sp_bound {
@@ -213,10 +215,18 @@ static void take_over(struct sp_bound *b, struct sp_bound *old)
 	b->first_door = old->first_door;
 }
 
+/* Numbers that no socket of this program had. */
+static uint32_t new_doors(size_t count)
+{
+	static uint32_t last;
+
+	last += (uint32_t)count;
+	return last - (uint32_t)count + 1;
+}
+
 bool sp_binds_open(struct sp_binds *binds, const struct sp_conf *conf, unsigned workers, const struct sp_passed *passed,
 		   const struct sp_binds *before, struct sp_err *err)
 {
-	static uint32_t last_door;
 	size_t count = 0;
 
 	for (size_t i = 0; i < conf->listener_count; i++)
@@ -241,8 +251,7 @@ bool sp_binds_open(struct sp_binds *binds, const struct sp_conf *conf, unsigned 
 			}
 			if (!open_bound(b, workers, passed, err))
 				goto fail;
-			b->first_door = last_door + 1;
-			last_door += (uint32_t)b->fd_count;
+			b->first_door = new_doors(b->fd_count);
 		}
 	}
 	if (before == NULL)
@@ -275,6 +284,7 @@ void sp_binds_close(struct sp_binds *binds)
 		free(b->ports);
 	}
 	free(binds->items);
+	free(binds->places);
 	*binds = (struct sp_binds){ .items = NULL };
 }
 
@@ -354,6 +364,126 @@ bool sp_binds_open_own(struct sp_binds *binds, unsigned worker, struct sp_err *e
 
 		if (b->conf->kind == SP_BIND_ADDR && b->fds[worker - 1] < 0 && !open_own(b, worker - 1, err))
 			return false;
+	}
+	return true;
+}
+
+/* ---- from one program to the next */
+
+static void place_text(const struct sp_conf_bind *conf, char place[static SP_HANDOVER_PLACE])
+{
+	if (conf->kind == SP_BIND_FD)
+		(void)snprintf(place, SP_HANDOVER_PLACE, "fd:%.*s", SP_STR_ARG(conf->fd_name));
+	else
+		(void)sp_addr_text(&conf->addr, place);
+}
+
+void sp_binds_hand(const struct sp_binds *binds, struct sp_handing *handing)
+{
+	for (size_t i = 0; i < binds->count; i++) {
+		const struct sp_bound *b = &binds->items[i];
+
+		for (size_t k = 0; k < b->fd_count; k++) {
+			struct sp_handed_row *row;
+
+			if (b->fds[k] < 0)
+				continue;
+			row = sp_handing_add(handing, SP_HANDED_SOCKET, b->fds[k]);
+			place_text(b->conf, row->is.socket.place);
+			row->is.socket.index = (uint32_t)k;
+			row->is.socket.inode = b->conf->kind == SP_BIND_UNIX ? b->inode : 0;
+		}
+	}
+}
+
+static bool read_place(const char *text, struct sp_conf_bind *place)
+{
+	struct sp_str rest = sp_str(text);
+
+	*place = (struct sp_conf_bind){ .kind = SP_BIND_FD, .at = { .file = "handed over" } };
+	if (sp_str_starts(rest, SP_STR("fd:"))) {
+		place->fd_name = sp_str_of(text + 3, rest.n - 3);
+		return place->fd_name.n > 0;
+	}
+	if (!sp_addr_parse(rest, 0, &place->addr))
+		return false;
+	place->kind = place->addr.family == SP_ADDR_UNIX ? SP_BIND_UNIX : SP_BIND_ADDR;
+	return true;
+}
+
+/* A shared place has as many sockets as rows. */
+static size_t sockets_of(const struct sp_conf_bind *place, const char *text, unsigned workers)
+{
+	const struct sp_handed_row *row;
+	size_t count = 0;
+
+	if (place->kind == SP_BIND_ADDR)
+		return workers;
+	if (place->kind == SP_BIND_UNIX)
+		return 1;
+	for (size_t at = 0; (row = sp_takeover_next(SP_HANDED_SOCKET, &at)) != NULL;)
+		count += strcmp(row->is.socket.place, text) == 0 ? 1 : 0;
+	return count;
+}
+
+/* NULL: no memory. */
+static struct sp_bound *find_or_add(struct sp_binds *binds, const struct sp_handed_row *row,
+				    const struct sp_conf_bind *place)
+{
+	struct sp_bound *b = find_bound(binds, place);
+
+	if (b != NULL)
+		return b;
+	b = &binds->items[binds->count];
+	binds->places[binds->count] = *place;
+	b->conf = &binds->places[binds->count++];
+	b->inode = (ino_t)row->is.socket.inode;
+	if (!new_fds(b, sockets_of(place, row->is.socket.place, binds->workers)))
+		return NULL;
+	b->first_door = new_doors(b->fd_count);
+	return b;
+}
+
+/* A socket of a worker that there is no more, or one that is not what it should be, is left behind, and closed. */
+static void put_socket(struct sp_bound *b, struct sp_handed_row *row)
+{
+	const size_t k = row->is.socket.index;
+
+	if (k >= b->fd_count || b->fds[k] >= 0)
+		return;
+	b->fds[k] = row->fd;
+	row->fd = -1;
+}
+
+bool sp_binds_adopt(struct sp_binds *binds, unsigned workers, struct sp_err *err)
+{
+	struct sp_handed_row *row;
+	size_t count = 0;
+
+	for (size_t at = 0; sp_takeover_next(SP_HANDED_SOCKET, &at) != NULL;)
+		count++;
+	*binds = (struct sp_binds){ .items = calloc(count + 1, sizeof(struct sp_bound)),
+				    .places = calloc(count + 1, sizeof(struct sp_conf_bind)),
+				    .workers = workers };
+	if (binds->items == NULL || binds->places == NULL)
+		return sp_err_set(err, "no memory for the listening sockets");
+	for (size_t at = 0; (row = sp_takeover_next(SP_HANDED_SOCKET, &at)) != NULL;) {
+		const char *why = "its place cannot be read";
+		struct sp_conf_bind place;
+		struct sp_bound *b;
+		uint16_t port = 0;
+
+		if (!read_place(row->is.socket.place, &place) ||
+		    (!sp_takeover_is_rehearsed() && !adopt(row->fd, &port, &why))) {
+			sp_warn("handed_socket_refused", SP_KV_TEXT("place", row->is.socket.place), SP_KV_TEXT("why", why));
+			continue;
+		}
+		b = find_or_add(binds, row, &place);
+		if (b == NULL)
+			return sp_err_set(err, "no memory for the listening sockets");
+		if (row->is.socket.index < b->fd_count)
+			b->ports[row->is.socket.index] = port;
+		put_socket(b, row);
 	}
 	return true;
 }

@@ -17,8 +17,11 @@
 
 struct sp_bound; /* one `bind` of one listener */
 
+struct sp_handing;
+
 struct sp_binds {
 	struct sp_bound *items; /* owned */
+	struct sp_conf_bind *places; /* owned: of binds that were handed over, which are in no configuration */
 	size_t count;
 	unsigned workers;
 };
@@ -27,6 +30,10 @@ struct sp_binds {
  * before: of the running configuration, whose sockets are taken over where the place is the same; NULL at the start. */
 SP_MUST_USE bool sp_binds_open(struct sp_binds *binds, const struct sp_conf *conf, unsigned workers,
 			       const struct sp_passed *passed, const struct sp_binds *before, struct sp_err *err);
+/* The sockets that the program before has handed over, as a `before`; it borrows from the takeover. In a rehearsal the
+ * places without their sockets. */
+SP_MUST_USE bool sp_binds_adopt(struct sp_binds *binds, unsigned workers, struct sp_err *err);
+void sp_binds_hand(const struct sp_binds *binds, struct sp_handing *handing);
 /* Closes all but what was taken over; a Unix path that we made is removed. */
 void sp_binds_close(struct sp_binds *binds);
 /* Places that were not taken over. */

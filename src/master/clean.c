@@ -13,7 +13,9 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "clean.h"
 #include "passed.h"
+#include "takeover.h"
 
 /* Variables by which a library or the C library itself would be steered. Others stay until the workers start: the
  * configuration may ask for them by ${NAME}. The workers get none. */
@@ -55,7 +57,7 @@ static bool is_steering(const char *variable)
 	return false;
 }
 
-static void clean_environment(void)
+void sp_clean_environment(void)
 {
 	char name[128];
 
@@ -105,26 +107,39 @@ static void reset_signals(void)
 		if (sigaction(sig, NULL, &now) == 0 && now.sa_handler == SIG_IGN)
 			(void)sigaction(sig, &def, NULL);
 	(void)sigaction(SIGPIPE, &ignore, NULL);
+	if (sp_takeover_is())
+		return; /* blocked by the program before: what came meanwhile waits for us */
 	sigemptyset(&none);
 	(void)sigprocmask(SIG_SETMASK, &none, NULL);
 }
 
-bool sp_master_clean_start(struct sp_err *err)
+/* All descriptors that nobody meant for us. A program before has said of each what it is, and the others are closed. */
+static bool close_inherited(struct sp_err *err)
 {
 	static struct sp_passed passed; /* 4 KiB that the stack need not hold */
-	struct rlimit no_core = { 0, 0 };
 	unsigned first;
 
-	clean_environment();
-	reset_signals();
-	umask(027);
+	if (sp_takeover_is())
+		return true;
 	if (!sp_passed_parse(getenv("LISTEN_PID"), getenv("LISTEN_FDS"), getenv("LISTEN_FDNAMES"), getpid(), &passed,
 			     err))
 		return false;
 	first = SP_PASSED_FIRST + (unsigned)passed.count;
 	if (close_range(first, ~0U, 0) != 0)
 		return sp_err_set(err, "cannot close inherited descriptors: %s", strerror(errno));
-	if (!set_standard(err))
+	return true;
+}
+
+bool sp_master_clean_start(struct sp_err *err)
+{
+	struct rlimit no_core = { 0, 0 };
+
+	sp_clean_environment();
+	if (!sp_takeover_begin(err))
+		return false;
+	reset_signals();
+	umask(027);
+	if (!close_inherited(err) || !set_standard(err))
 		return false;
 	(void)setrlimit(RLIMIT_CORE, &no_core);
 #ifndef SP_SAN /* the leak checker has to look into us */

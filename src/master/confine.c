@@ -124,13 +124,17 @@ void sp_confine_want(const struct sp_master *m, const struct sp_edition *edition
 
 /* Last of what is done with all rights, and before the first fork: whoever is born later is born of a confined master
  * too. Unlike the children it keeps its files, ids and limit of descriptors. */
-bool sp_confine_self(const struct sp_master *m, struct sp_err *err)
+bool sp_confine_self(struct sp_master *m, struct sp_err *err)
 {
 	struct sp_sandbox own = { .want = {
 					  .role = SP_ROLE_MASTER,
 					  .demand = (enum sp_demand)m->conf->gateway.sandbox,
 					  .empty_root = -1,
+					  .was_sealed = m->is_sealed,
 				  } };
 
-	return sp_sandbox_drop(&own.want, &own.level, err) && sp_sandbox_finish(&own, err);
+	if (!sp_sandbox_drop(&own.want, &own.level, err) || !sp_sandbox_finish(&own, err))
+		return false;
+	m->is_sealed = sp_sandbox_holds(&own.level, SP_LAYER_CALLS);
+	return true;
 }

@@ -9,6 +9,7 @@
 #include <unistd.h>
 
 #include "sp/base/log.h"
+#include "takeover.h"
 
 #define PIPE_BYTES (1 << 20)
 
@@ -82,9 +83,17 @@ static bool open_pipe(struct sp_logs *logs, enum sp_ipc_log which, struct sp_err
 {
 	int ends[2];
 
+	logs->from[which] = sp_takeover_pipe(which, false);
+	logs->to[which] = sp_takeover_pipe(which, true);
+	if (logs->from[which] >= 0 && logs->to[which] >= 0)
+		return true; /* the program before has left lines in it, and its workers write more */
 	if (pipe2(ends, O_CLOEXEC | O_NONBLOCK) != 0)
 		return sp_err_set(err, "cannot make a pipe for a log: %s", strerror(errno));
 	(void)fcntl(ends[1], F_SETPIPE_SZ, PIPE_BYTES); /* the more the better; a user may have used up his share */
+	if (logs->from[which] >= 0)
+		close(logs->from[which]);
+	if (logs->to[which] >= 0)
+		close(logs->to[which]);
 	logs->from[which] = ends[0];
 	logs->to[which] = ends[1];
 	return true;

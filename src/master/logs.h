@@ -16,7 +16,7 @@ struct sp_logs {
 	int from[SP_IPC_LOG_COUNT], to[SP_IPC_LOG_COUNT]; /* owned: reading and writing end */
 };
 
-/* The process's own log goes to the error log itself, until sp_logs_use_pipe. false with *err ("file:line: error: …"). */
+/* Pipes of the program before are taken over. The process's own log goes to the error log itself, until sp_logs_use_pipe. false with *err ("file:line: error: …"). */
 SP_MUST_USE bool sp_logs_open(struct sp_logs *logs, const struct sp_conf *conf, struct sp_err *err);
 /* One log anew, if it is a file. false with *err: nothing changed, the old descriptor stays. */
 SP_MUST_USE bool sp_logs_reopen(struct sp_logs *logs, const struct sp_conf *conf, enum sp_ipc_log which,

@@ -8,6 +8,7 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include "elders.h"
 #include "limits.h"
 #include "master_int.h"
 #include "reload.h"
@@ -15,12 +16,19 @@
 #include "sp/base/clock.h"
 #include "sp/base/log.h"
 #include "sp/base/siphash.h"
+#include "takeover.h"
+#include "upgrade.h"
 
 #define STOP_MS 1000 /* to stop at once may take so long; to end after drain_timeout as much more */
 
+static unsigned workers_alive(const struct sp_master *m)
+{
+	return sp_slots_alive(m) + sp_elders_alive(m);
+}
+
 static void finish_if_alone(struct sp_master *m)
 {
-	if (m->state >= SP_MASTER_DRAINING && sp_slots_alive(m) == 0)
+	if (m->state >= SP_MASTER_DRAINING && workers_alive(m) == 0)
 		sp_loop_stop(m->loop);
 }
 
@@ -28,8 +36,9 @@ static void on_patience_over(struct sp_deadline *deadline)
 {
 	struct sp_master *m = SP_HOLDER(deadline, struct sp_master, patience);
 
-	sp_warn("workers_killed", SP_KV_U64("workers", sp_slots_alive(m)));
+	sp_warn("workers_killed", SP_KV_U64("workers", workers_alive(m)));
 	sp_slots_kill(m);
+	sp_elders_kill(m);
 }
 
 static void be_patient(struct sp_master *m, uint64_t ms, void (*then)(struct sp_deadline *deadline))
@@ -43,12 +52,14 @@ static void stop_now(struct sp_master *m, const char *why)
 
 	if (m->state == SP_MASTER_STOPPING)
 		return;
+	sp_upgrade_cancel(m);
 	sp_reload_cancel(m);
 	sp_info("stopping", SP_KV_TEXT("why", why));
 	sp_notify_send(&m->notify, "STOPPING=1\nSTATUS=stopping now");
 	m->state = SP_MASTER_STOPPING;
 	sp_slots_give_up(m);
 	sp_slots_send(m, &stop);
+	sp_elders_stop(m);
 	be_patient(m, STOP_MS, on_patience_over);
 	finish_if_alone(m);
 }
@@ -66,6 +77,7 @@ static void drain(struct sp_master *m)
 	/* Our copies first: with the workers' own the sockets are gone, and nobody waits in a queue that nobody reads. */
 	sp_binds_close(&m->binds);
 	sp_slots_send(m, &message);
+	sp_elders_finish(m); /* those that were not told yet */
 	be_patient(m, timeout + STOP_MS, on_patience_over);
 	finish_if_alone(m);
 }
@@ -80,6 +92,7 @@ static void start_drain(struct sp_master *m)
 	uint64_t delay = m->conf->gateway.drain_delay;
 	const struct sp_ipc_message red = { .type = SP_IPC_HEALTH_RED, .fd = -1 };
 
+	sp_upgrade_cancel(m);
 	sp_reload_cancel(m);
 	sp_notify_send(&m->notify, "STOPPING=1\nSTATUS=draining");
 	if (delay == 0) {
@@ -128,6 +141,7 @@ static void handle(struct sp_master *m, unsigned signo)
 	case SIGINT: stop_now(m, "interrupt"); break;
 	case SIGUSR1: reopen_logs(m); break;
 	case SIGHUP: sp_reload_by_signal(m); break;
+	case SIGUSR2: sp_upgrade_by_signal(m); break;
 	default: break;
 	}
 }
@@ -145,12 +159,12 @@ static void on_signal(evutil_socket_t fd, short what, void *arg)
 
 static bool open_signals(struct sp_master *m, struct sp_err *err)
 {
-	static const int ours[] = { SIGCHLD, SIGHUP, SIGINT, SIGQUIT, SIGTERM, SIGUSR1 };
+	static const int ours[] = { SIGCHLD, SIGHUP, SIGINT, SIGQUIT, SIGTERM, SIGUSR1, SIGUSR2 };
 
 	sigemptyset(&m->signals);
 	for (size_t i = 0; i < SP_COUNT(ours); i++)
 		sigaddset(&m->signals, ours[i]);
-	if (sigprocmask(SIG_BLOCK, &m->signals, NULL) != 0)
+	if (sigprocmask(SIG_SETMASK, &m->signals, NULL) != 0) /* others may be blocked by the program before */
 		return sp_err_set(err, "cannot block signals: %s", strerror(errno));
 	m->signal_fd = signalfd(-1, &m->signals, SFD_NONBLOCK | SFD_CLOEXEC);
 	if (m->signal_fd < 0)
@@ -177,15 +191,33 @@ void sp_master_on_ready(struct sp_master *m)
 	if (!sp_slots_are_ready(m))
 		return;
 	m->state = SP_MASTER_SERVING;
+	m->is_stuck = false;
 	sp_info("serving", SP_KV_TEXT("config", m->conf->main_file), SP_KV_U64("workers", m->workers),
 		SP_KV_U64("listeners", m->conf->listener_count), SP_KV_I64("pid", getpid()));
 	sp_notify_send(&m->notify, "READY=1\nSTATUS=serving with %u workers, generation %u", m->workers,
 		       m->edition->number);
+	sp_elders_finish(m);
 	sp_reload_begin_remembered(m);
+	sp_upgrade_begin_remembered(m);
+}
+
+/* Whoever serves goes on until others do; another program may still follow. */
+static void get_stuck(struct sp_master *m)
+{
+	if (m->is_stuck)
+		return;
+	m->is_stuck = true;
+	sp_error("takeover_stuck", SP_KV_U64("old_workers_that_serve", sp_elders_alive(m)));
+	sp_notify_send(&m->notify, "READY=1\nSTATUS=the new program does not come up, %u old workers serve",
+		       sp_elders_alive(m));
 }
 
 void sp_master_on_death(struct sp_master *m, const struct sp_slot *slot, int status)
 {
+	if (sp_elders_serve(m)) {
+		get_stuck(m);
+		return;
+	}
 	/* Later a worker may fail for want of memory, and come back. At the start it is the configuration. */
 	if (m->state == SP_MASTER_STARTING && WIFEXITED(status) && WEXITSTATUS(status) == SP_WORKER_CANNOT_START) {
 		char name[32];
@@ -225,13 +257,46 @@ static void on_challenges(struct sp_webroots *roots, const struct sp_ipc_message
 	sp_slots_send(SP_HOLDER(roots, struct sp_master, webroots), message);
 }
 
-static bool open_all(struct sp_master *m, struct sp_err *err)
+/* What the supervisor passed, and what the program before has handed over. */
+static bool open_binds(struct sp_master *m, struct sp_err *err)
 {
 	static struct sp_passed passed; /* 4 KiB that the stack need not hold; the names are the environment's */
+	struct sp_binds before = { .items = NULL };
+	bool ok;
 
 	if (!sp_passed_parse(getenv("LISTEN_PID"), getenv("LISTEN_FDS"), getenv("LISTEN_FDNAMES"), getpid(), &passed,
 			     err))
 		return false;
+	if (!sp_takeover_is())
+		return sp_binds_open(&m->binds, m->conf, m->workers, &passed, NULL, err);
+	ok = sp_binds_adopt(&before, m->workers, err) &&
+	     sp_binds_open(&m->binds, m->conf, m->workers, &passed, &before, err);
+	if (ok)
+		sp_binds_replace(&before, &m->binds);
+	else
+		sp_binds_close(&before);
+	m->binds = before;
+	return ok;
+}
+
+/* NULL with *err. */
+static struct sp_board *open_board(struct sp_master *m, struct sp_err *err)
+{
+	struct sp_board *board = sp_takeover_board(m->workers);
+
+	m->has_old_board = board != NULL;
+	return board != NULL ? board : sp_board_new(m->workers, err);
+}
+
+/* Before the first fork: the workers share them. */
+static bool open_secrets(struct sp_master *m, struct sp_err *err)
+{
+	(void)sp_siphash_process_key();
+	return sp_tickets_begin(m, sp_takeover_has_secrets(), err);
+}
+
+static bool open_all(struct sp_master *m, const char *file, struct sp_err *err)
+{
 	m->loop = sp_loop_new(err);
 	if (m->loop == NULL || !sp_logs_open(&m->logs, m->conf, err))
 		return false;
@@ -241,12 +306,11 @@ static bool open_all(struct sp_master *m, struct sp_err *err)
 		return false;
 	sp_confine_open(m);
 	sp_limits_raise(m->conf);
-	(void)sp_siphash_process_key(); /* made before the first fork: the workers share it */
-	m->board = sp_board_new(m->workers, err);
+	m->board = open_board(m, err);
 	return m->board != NULL && sp_edition_name(m->edition, m->board, err) && sp_reload_open(m, err) &&
-	       sp_tickets_begin(m, err) && sp_webroots_open(&m->webroots, m->conf, m->loop, err) &&
-	       sp_binds_open(&m->binds, m->conf, m->workers, &passed, NULL, err) && open_signals(m, err) &&
-	       sp_watch_open(m, err);
+	       sp_upgrade_open(m, file, err) && open_secrets(m, err) &&
+	       sp_webroots_open(&m->webroots, m->conf, m->loop, err) && open_binds(m, err) && open_signals(m, err) &&
+	       sp_watch_open(m, err) && sp_elders_begin(m, err);
 }
 
 static void close_all(struct sp_master *m)
@@ -256,8 +320,11 @@ static void close_all(struct sp_master *m)
 	sp_deadline_clear(&m->tickets);
 	sp_webroots_close(&m->webroots);
 	sp_watch_close(m);
+	sp_upgrade_close(m);
 	sp_reload_close(m);
 	sp_slots_free(m);
+	sp_elders_close(m);
+	sp_takeover_end();
 	sp_binds_close(&m->binds);
 	if (m->signal_fd >= 0) {
 		(void)event_del(&m->signal_event);
@@ -271,7 +338,20 @@ static void close_all(struct sp_master *m)
 	sp_board_free(m->board);
 }
 
-bool sp_master_run(struct sp_conf *conf, struct sp_err *err)
+/* The next numbers of the program before, as far as there was one. */
+static void count_on(struct sp_master *m)
+{
+	const struct sp_handed_row *before = sp_takeover_master();
+
+	m->set = 1;
+	if (before == NULL)
+		return;
+	m->set = before->is.master.set + 1;
+	m->edition->number = before->is.master.generation + 1;
+	m->is_sealed = before->is.master.is_sealed != 0;
+}
+
+bool sp_master_run(struct sp_conf *conf, const char *file, struct sp_err *err)
 {
 	struct sp_master m = { .edition = sp_edition_new(conf, 1, err),
 			       .signal_fd = -1,
@@ -282,6 +362,7 @@ bool sp_master_run(struct sp_conf *conf, struct sp_err *err)
 
 	if (m.edition == NULL)
 		return false;
+	count_on(&m);
 	m.conf = m.edition->conf;
 	m.workers = count_workers(m.conf);
 	sp_log_as("master");
@@ -289,8 +370,9 @@ bool sp_master_run(struct sp_conf *conf, struct sp_err *err)
 	sp_deadline_init(&m.watchdog);
 	sp_deadline_init(&m.patience);
 	sp_deadline_init(&m.tickets);
-	if (!open_all(&m, err) || !sp_confine_self(&m, err))
+	if (!open_all(&m, file, err) || !sp_confine_self(&m, err))
 		goto out;
+	sp_takeover_end();
 	if (!sp_slots_start(&m, err)) {
 		sp_slots_kill(&m);
 		goto out;
@@ -298,6 +380,7 @@ bool sp_master_run(struct sp_conf *conf, struct sp_err *err)
 	m.webroots.on_change = on_challenges; /* what was there already they got at birth */
 	if (m.watchdog_ms > 0)
 		on_watchdog(&m.watchdog);
+	sp_slots_reap(&m); /* who died while one program followed the other */
 	sp_loop_run(m.loop);
 	ok = m.failed.text[0] == '\0' || sp_err_set(err, "%s", m.failed.text);
 out:

@@ -28,7 +28,9 @@ enum sp_master_state {
 };
 
 struct sp_master;
+struct sp_elders;
 struct sp_reload;
+struct sp_upgrade;
 struct sp_watch;
 
 #define SP_ROLES 3U /* processes that there is one of */
@@ -65,6 +67,11 @@ struct sp_master {
 	const struct sp_conf *conf; /* borrowed: the edition's */
 	struct sp_reload *reload; /* owned */
 	struct sp_watch *watch; /* owned */
+	struct sp_upgrade *upgrade; /* owned */
+	struct sp_elders *elders; /* owned: processes of the programs before */
+	uint32_t set; /* which program this is of those that were executed in this process: 1.. */
+	bool is_stuck; /* its first processes die, and those of the program before serve on */
+	bool is_sealed; /* a filter of system calls is in force here */
 	struct sp_loop *loop; /* owned */
 	struct sp_slot **slots; /* owned: the roles first, in the order of their birth, then the workers */
 	unsigned workers;
@@ -74,6 +81,7 @@ struct sp_master {
 	int empty_root; /* owned: what the children of a root master are put into; -1 = none */
 	struct sp_webroots webroots;
 	struct sp_board *board; /* owned */
+	bool has_old_board; /* it is that of the program before */
 	struct sp_notify notify;
 	enum sp_master_state state;
 	struct sp_deadline watchdog, patience, tickets;
@@ -109,8 +117,8 @@ void sp_slots_free(struct sp_master *m);
 void sp_master_on_ready(struct sp_master *m);
 void sp_master_on_death(struct sp_master *m, const struct sp_slot *slot, int status);
 
-/* tickets.c: the ticket keys, drawn before the first fork and again as long as we run. */
-SP_MUST_USE bool sp_tickets_begin(struct sp_master *m, struct sp_err *err);
+/* tickets.c: the ticket keys, drawn before the first fork (unless they are set), and again as long as we run. */
+SP_MUST_USE bool sp_tickets_begin(struct sp_master *m, bool are_set, struct sp_err *err);
 
 /* links.c: the channels between workers and roles. For a worker that is about to be born; and for a role that just was,
  * to all workers that live. */
@@ -127,7 +135,7 @@ void sp_confine_want(const struct sp_master *m, const struct sp_edition *edition
 /* The ports of all backends; what port goes with which address is the egress rules' matter. */
 SP_MUST_USE bool sp_confine_ports(struct sp_edition *edition, struct sp_err *err);
 /* The master itself, when all is open and nobody is born yet. */
-SP_MUST_USE bool sp_confine_self(const struct sp_master *m, struct sp_err *err);
+SP_MUST_USE bool sp_confine_self(struct sp_master *m, struct sp_err *err);
 
 /* spawn.c: the fork. Returns the child's pid in the master, with *channel_fd its end; -1 with *err. In the child it does
  * not return. links: of a worker, else NULL. */

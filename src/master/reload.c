@@ -13,12 +13,13 @@
 #include "sp/base/clock.h"
 #include "sp/base/log.h"
 #include "sp/conf/diff.h"
+#include "say.h"
 #include "sp/conf/read.h"
+#include "upgrade.h"
 #include "vet.h"
 
 enum {
 	VETTING_MS = 60000, /* generous: a machine may be busy, and what is served goes on meanwhile */
-	SAID_MOST = 65536, /* of what the vetting child says */
 };
 
 /* ---- what is said of it */
@@ -29,21 +30,6 @@ static bool open_text(struct sp_reload *r)
 	r->text = NULL;
 	r->to = open_memstream(&r->text, &r->text_n);
 	return r->to != NULL;
-}
-
-/* Every line of the text is an event of its own. */
-static void log_text(const struct sp_reload *r, bool is_done)
-{
-	struct sp_str rest = sp_str_of(r->text, r->text_n), line;
-
-	while (rest.n > 0 && sp_str_split(&rest, '\n', &line)) {
-		if (line.n == 0)
-			continue;
-		if (is_done)
-			sp_info("reload_says", SP_KV_STR("text", line));
-		else
-			sp_error("reload_says", SP_KV_STR("text", line));
-	}
 }
 
 static void tell_supervisor(const struct sp_master *m, const char *what)
@@ -78,7 +64,7 @@ void sp_reload_finish(struct sp_reload *r, bool is_done)
 	else
 		sp_error("reload_refused", SP_KV_TEXT("by", cause_word(r->cause)),
 			 SP_KV_U64("generation", outcome.generation));
-	log_text(r, is_done);
+	sp_say(is_done ? SP_LOG_INFO : SP_LOG_ERROR, "reload_says", sp_str_of(r->text, r->text_n));
 	tell_supervisor(r->m, is_done ? "reloaded" : "reload refused");
 	r->phase = SP_RELOAD_IDLE;
 	r->done = NULL;
@@ -86,6 +72,7 @@ void sp_reload_finish(struct sp_reload *r, bool is_done)
 	if (done != NULL)
 		done(r->arg, &outcome);
 	sp_reload_begin_remembered(r->m);
+	sp_upgrade_begin_remembered(r->m);
 }
 
 /* ---- putting it back */
@@ -127,13 +114,12 @@ void sp_reload_refuse(struct sp_reload *r, const char *fmt, ...)
 /* What the child wrote, into the text. */
 static void take_said(struct sp_reload *r)
 {
-	char *said = malloc(SAID_MOST);
-	ssize_t n = said == NULL ? 0 : pread(r->said_fd, said, SAID_MOST, 0);
+	size_t n;
+	char *said = sp_said(r->said_fd, &n);
 
-	if (n > 0)
-		(void)fwrite(said, 1, (size_t)n, r->to);
+	if (said != NULL)
+		(void)fwrite(said, 1, n, r->to);
 	free(said);
-	close(r->said_fd);
 	r->said_fd = -1;
 }
 
@@ -175,9 +161,19 @@ static void vet(struct sp_reload *r, struct sp_conf_report *report)
 
 /* ---- its beginning */
 
+bool sp_reload_is_idle(const struct sp_master *m)
+{
+	return m->reload->phase == SP_RELOAD_IDLE && m->state == SP_MASTER_SERVING;
+}
+
+bool sp_reload_confirmation_waits(const struct sp_master *m)
+{
+	return m->reload->confirmed != NULL;
+}
+
 static bool may_begin(const struct sp_reload *r)
 {
-	return r->phase == SP_RELOAD_IDLE && r->m->state == SP_MASTER_SERVING;
+	return sp_reload_is_idle(r->m) && !sp_upgrade_is_under_way(r->m);
 }
 
 static bool begin(struct sp_reload *r, enum sp_reload_cause cause, uint64_t confirm_ms, sp_reload_done *done, void *arg)

@@ -46,6 +46,8 @@ SP_MUST_USE bool sp_reload_renew(struct sp_master *m, const char *const *paths, 
 				 void *arg);
 /* The gateway ends: what is not decided is put back. */
 void sp_reload_cancel(struct sp_master *m);
+bool sp_reload_is_idle(const struct sp_master *m); /* serving, and none is under way */
+bool sp_reload_confirmation_waits(const struct sp_master *m); /* what is served may have to return */
 bool sp_reload_is_asking(const struct sp_master *m); /* workers are building */
 
 /* Told by slots.c. */

@@ -9,9 +9,11 @@
 #include <sys/wait.h>
 #include <time.h>
 
+#include "elders.h"
 #include "reload.h"
 #include "sp/base/clock.h"
 #include "sp/base/log.h"
+#include "upgrade.h"
 
 #define EXIT_MS 2000U /* from the end of its channel to the end of a process */
 #define END_LOOK_MS 2U
@@ -84,7 +86,7 @@ static void on_retry(struct sp_deadline *deadline)
 
 static void rest(struct sp_slot *slot, uint64_t wait)
 {
-	if (slot->worker > 0)
+	if (slot->worker > 0 && !sp_elders_serve(slot->master)) /* an old worker accepts at the same ones */
 		sp_binds_close_own(&slot->master->binds, slot->worker);
 	sp_deadline_set(&slot->timer, sp_loop_deadlines(slot->master->loop, wait), on_retry);
 }
@@ -290,7 +292,7 @@ void sp_slots_reap(struct sp_master *m)
 
 		if (slot != NULL)
 			bury(slot, status);
-		else if (pid > 0)
+		else if (pid > 0 && !sp_elders_on_exit(m, pid, status) && !sp_upgrade_on_exit(m, pid, status))
 			sp_reload_on_exit(m, pid, status);
 	}
 }

@@ -31,14 +31,16 @@ static void on_rotate(struct sp_deadline *deadline)
 	sp_info("ticket_keys_rotated");
 }
 
-bool sp_tickets_begin(struct sp_master *m, struct sp_err *err)
+bool sp_tickets_begin(struct sp_master *m, bool are_set, struct sp_err *err)
 {
 	uint8_t secrets[SP_TLS_TICKET_SECRETS][SP_TLS_TICKET_SECRET];
 
+	sp_deadline_set(&m->tickets, sp_loop_deadlines(m->loop, SP_TLS_TICKET_ROTATE_MS), on_rotate);
+	if (are_set)
+		return true;
 	if (!draw(secrets, sizeof(secrets)))
 		return sp_err_set(err, "no random bytes for the ticket keys");
 	sp_tls_tickets_set(secrets);
 	explicit_bzero(secrets, sizeof(secrets));
-	sp_deadline_set(&m->tickets, sp_loop_deadlines(m->loop, SP_TLS_TICKET_ROTATE_MS), on_rotate);
 	return true;
 }

@@ -26,6 +26,11 @@ void sp_tls_tickets_set(const uint8_t secrets[SP_TLS_TICKET_SECRETS][SP_TLS_TICK
 	set.epoch = ++last_epoch;
 }
 
+void sp_tls_tickets_get(uint8_t secrets[SP_TLS_TICKET_SECRETS][SP_TLS_TICKET_SECRET])
+{
+	memcpy(secrets, set.secrets, sizeof(set.secrets));
+}
+
 void sp_tls_tickets_rotate(const uint8_t fresh[SP_TLS_TICKET_SECRET])
 {
 	if (set.epoch == 0)

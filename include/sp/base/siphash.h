@@ -14,5 +14,7 @@ struct sp_siphash_key {
 uint64_t sp_siphash(const struct sp_siphash_key *key, const void *bytes, size_t n);
 /* A key from getrandom(2), made at the first call of the process (before fork: children share it). */
 const struct sp_siphash_key *sp_siphash_process_key(void);
+/* Before the first call: the key of the program that ran in this process before. */
+void sp_siphash_set_process_key(const struct sp_siphash_key *key);
 
 #endif

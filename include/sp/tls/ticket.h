@@ -28,6 +28,8 @@
 void sp_tls_tickets_set(const uint8_t secrets[SP_TLS_TICKET_SECRETS][SP_TLS_TICKET_SECRET]);
 /* previous = current, current = next, next = fresh. */
 void sp_tls_tickets_rotate(const uint8_t fresh[SP_TLS_TICKET_SECRET]);
+/* A copy of the set: for the program that is executed in this process's place. */
+void sp_tls_tickets_get(uint8_t secrets[SP_TLS_TICKET_SECRETS][SP_TLS_TICKET_SECRET]);
 /* Cleanses the set: for processes that need none. */
 void sp_tls_tickets_forget(void);
 

@@ -6,6 +6,9 @@
 #include <stdint.h>
 #include <cmocka.h>
 
+#include <sys/wait.h>
+#include <unistd.h>
+
 #include "sp/base/check.h"
 
 /* Of the reference implementation: key 00 01 .. 0f, n bytes 00 01 .. */
@@ -35,11 +38,29 @@ static void test_vectors(void **state)
 	assert_true(sp_siphash(&key, NULL, 0) == vectors[0].want);
 }
 
+static const struct sp_siphash_key former = { 7, 8 };
+
+/* In a process of its own: the key is set or drawn once. */
+static void test_former_key(void **state)
+{
+	pid_t pid = fork();
+	int status;
+
+	(void)state;
+	if (pid == 0) {
+		sp_siphash_set_process_key(&former);
+		_exit(sp_siphash_process_key()->k0 == 7 && sp_siphash_process_key()->k1 == 8 ? 0 : 1);
+	}
+	assert_int_equal(waitpid(pid, &status, 0), pid);
+	assert_int_equal(status, 0);
+}
+
 static void test_process_key(void **state)
 {
 	const struct sp_siphash_key *key = sp_siphash_process_key();
 
 	(void)state;
+	assert_true(key->k0 != former.k0 && key->k1 != former.k1);
 	assert_true(key->k0 != 0 && key->k1 != 0 && key->k0 != key->k1);
 	assert_ptr_equal(sp_siphash_process_key(), key);
 }
@@ -48,6 +69,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_vectors),
+		cmocka_unit_test(test_former_key),
 		cmocka_unit_test(test_process_key),
 	};
 
