@@ -4,8 +4,12 @@
 
 static void free_serve(struct sp_serve *serve)
 {
-	for (size_t i = 0; serve->listeners != NULL && i < serve->conf->listener_count; i++)
+	for (size_t i = 0; serve->listeners != NULL && i < serve->conf->listener_count; i++) {
 		sp_tls_listener_free(serve->listeners[i].tls);
+		sp_steps_free(&serve->listeners[i].steps);
+	}
+	for (size_t i = 0; serve->route_steps != NULL && i < serve->conf->route_count; i++)
+		sp_steps_free(&serve->route_steps[i]);
 	sp_router_free(serve->router);
 	sp_dial_free(serve->dial);
 	sp_signer_free(serve->signer);

@@ -246,6 +246,16 @@ static void keep_list(struct sp_value *v)
 	memcpy(v->to, &placed, sizeof(placed));
 }
 
+/* The lines of the section's file, which was read before. */
+static void add_lines(struct sp_value *v)
+{
+	const struct sp_part_addresses *made = v->section;
+
+	for (const struct sp_doc_item *item = v->part->first; item != NULL; item = item->next)
+		if (item->row != NULL && item->row->kind == SP_CONF_FILE)
+			sp_value_cidr_lines(v, made->lines, sp_value_absolute(v->doc, v->folder, item->value));
+}
+
 static void fill_key(const struct sp_fill *f, struct sp_doc_part *part, const struct sp_conf_key *key, void *made)
 {
 	struct sp_vec list = { .items = NULL };
@@ -266,6 +276,8 @@ static void fill_key(const struct sp_fill *f, struct sp_doc_part *part, const st
 		is_set = true;
 		has_value = item->is_good && parse_item(&v, item);
 	}
+	if (key->kind == SP_CONF_CIDRS && part != NULL && part->spec == &sp_conf_type_addresses)
+		add_lines(&v);
 	if (!has_value && key->def != NULL)
 		parse_default(&v); /* also in place of a refused one: what follows from it is not said too */
 	if (!is_set && key->is_required && part != NULL && !sp_doc_is_torn(f->doc, part))
@@ -287,6 +299,17 @@ static void *make(const struct sp_fill *f, const struct sp_conf_type *type)
 	return section;
 }
 
+/* Files first: the lines of one may belong to a list beside it. */
+static void fill_keys(const struct sp_fill *f, struct sp_doc_part *part, void *made, bool is_of_files)
+{
+	for (size_t i = 0; i < part->spec->key_count; i++) {
+		const struct sp_conf_key *key = &part->spec->keys[i];
+
+		if (!key->is_later && (key->kind == SP_CONF_FILE) == is_of_files)
+			fill_key(f, part, key, made);
+	}
+}
+
 static void fill_part(const struct sp_fill *f, struct sp_doc_part *part)
 {
 	struct sp_conf_section *made;
@@ -300,10 +323,8 @@ static void fill_part(const struct sp_fill *f, struct sp_doc_part *part)
 	if (part->name.n > 0)
 		made->name = part->name;
 	made->at = part->at;
-	for (size_t i = 0; i < part->spec->key_count; i++) {
-		if (!part->spec->keys[i].is_later)
-			fill_key(f, part, &part->spec->keys[i], made);
-	}
+	fill_keys(f, part, made, true);
+	fill_keys(f, part, made, false);
 	part->made = made;
 }
 

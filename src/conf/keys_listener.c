@@ -73,8 +73,10 @@ static const struct sp_conf_key listener_keys[] = {
 			 "closed."),
 	LISTENER("methods", SP_CONF_METHODS, pub.methods, .def = "GET, HEAD, POST, PUT, PATCH, DELETE, OPTIONS",
 		 .help = "Methods that are served; others are answered 405."),
-	LATER("allow", SP_CONF_CIDRS, .help = "Clients that are served: CIDRs and @names; the rest is denied."),
-	LATER("deny", SP_CONF_CIDRS, .help = "Clients that are not served: CIDRs and @names."),
+	LISTENER("allow", SP_CONF_CIDRS, pub.allow,
+		 .help = "Clients that are served: CIDRs and @names; the rest is answered 403."),
+	LISTENER("deny", SP_CONF_CIDRS, pub.deny,
+		 .help = "Clients that are answered 403, whatever allow says: CIDRs and @names."),
 	LATER("geo", SP_CONF_REFS, .refers = "geo", .help = "The [geo:NAME] rules of this listener."),
 	LATER("limit", SP_CONF_REFS, .refers = "limit", .help = "The [limit:NAME] rules of this listener."),
 	LISTENER("underscore_headers", SP_CONF_WORD, pub.underscore_headers, .def = "drop", .words = underscores,
@@ -133,9 +135,9 @@ const struct sp_conf_type sp_conf_type_tls = {
 };
 
 static const struct sp_conf_key addresses_keys[] = {
-	SP_KEY(struct sp_part_addresses, "cidr", SP_CONF_CIDRS, cidrs, .is_required = true,
-	       .help = "What @NAME stands for."),
-	LATER("file", SP_CONF_FILE, .help = "One CIDR a line; read again when it changes."),
+	SP_KEY(struct sp_part_addresses, "cidr", SP_CONF_CIDRS, cidrs, .help = "What @NAME stands for."),
+	SP_KEY(struct sp_part_addresses, "file", SP_CONF_FILE, lines,
+	       .help = "More of them, one CIDR a line, # and ; begin a comment. Watched: taken when it changes."),
 };
 
 const struct sp_conf_type sp_conf_type_addresses = {

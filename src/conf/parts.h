@@ -41,6 +41,7 @@ struct sp_part_tls {
 
 struct sp_part_addresses {
 	struct sp_conf_section section;
+	struct sp_str lines; /* content of its file */
 	struct sp_conf_cidrs cidrs;
 };
 

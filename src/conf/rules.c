@@ -384,6 +384,8 @@ static void check_presence(const struct rules *r)
 		has_listener = has_listener || sp_str_eq(p->type, SP_STR("listener"));
 		has_route = has_route || sp_str_eq(p->type, SP_STR("route"));
 		has_unknown = has_unknown || sp_conf_type_find(p->type) == NULL;
+		if (p->spec == &sp_conf_type_addresses && p->first == NULL)
+			RULE_ERROR(r, p->at, "[%.*s] has neither cidr nor file", SP_STR_ARG(p->title));
 		if (p->made == NULL || p->is_used)
 			continue;
 		if (p->spec == &sp_conf_type_pool || p->spec == &sp_conf_type_tls || p->spec == &sp_conf_type_addresses)

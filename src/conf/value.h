@@ -53,6 +53,8 @@ bool sp_value_word(struct sp_str *rest, struct sp_str *word);
 /* value_net.c */
 bool sp_value_binds(struct sp_value *v);
 bool sp_value_cidrs(struct sp_value *v);
+/* Adds what the lines of a file say to the list; path: of that file, for messages. */
+void sp_value_cidr_lines(struct sp_value *v, struct sp_str lines, const char *path);
 bool sp_value_egress(struct sp_value *v);
 bool sp_value_backend(struct sp_value *v);
 bool sp_value_backends(struct sp_value *v);

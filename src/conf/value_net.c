@@ -7,6 +7,8 @@
 
 #include "near.h"
 
+#define BAD_LINES_MOST 10U /* of one file that are told */
+
 /* 10.1.2.3/8 -> 10.0.0.0/8: what the operator most likely meant. */
 static bool clear_host_bits(struct sp_str text, struct sp_cidr *out)
 {
@@ -94,6 +96,42 @@ bool sp_value_cidrs(struct sp_value *v)
 			return false;
 	}
 	return true;
+}
+
+/* "10.0.0.0/8 # the office" without blanks and comment; often lists say "; SBL1234" behind an entry. */
+static struct sp_str entry_of(struct sp_str line)
+{
+	for (size_t i = 0; i < line.n; i++)
+		if (line.p[i] == '#' || line.p[i] == ';')
+			return sp_str_trim(sp_str_of(line.p, i));
+	return sp_str_trim(line.n > 0 && line.p[line.n - 1] == '\r' ? sp_str_of(line.p, line.n - 1) : line);
+}
+
+static bool take_line(struct sp_value *v)
+{
+	for (size_t i = 0; i < v->text.n; i++) {
+		if ((unsigned char)v->text.p[i] >= ' ' && v->text.p[i] != 127)
+			continue;
+		v->shown = SP_STR("?");
+		return sp_value_bad(v, "a control byte is no part of an address");
+	}
+	return sp_value_cidrs(v);
+}
+
+void sp_value_cidr_lines(struct sp_value *v, struct sp_str lines, const char *path)
+{
+	struct sp_str line;
+	unsigned bad = 0;
+
+	v->at = (struct sp_conf_at){ .file = path, .line = 0 };
+	while (bad < BAD_LINES_MOST && sp_str_split(&lines, '\n', &line)) {
+		v->at.line++;
+		v->text = v->shown = entry_of(line);
+		if (v->text.n > 0 && !take_line(v))
+			bad++;
+	}
+	if (bad == BAD_LINES_MOST)
+		(void)sp_value_bad(v, "the lines behind it are not looked at");
 }
 
 /* Takes ":80-90" off the end of "10.0.0.0/8:80-90", "[fd00::1]:80", "fd00::/8:80", "@apps:80". */

@@ -151,7 +151,7 @@ static void on_outcome(void *arg, const struct sp_reload_outcome *outcome)
 		memcpy(unit->doubted, w->offer, sizeof(unit->doubted));
 	else
 		unit->not_before_ms = sp_now_ms() + AGAIN_MS;
-	sp_error("certificate_not_renewed", SP_KV_TEXT("file", unit->paths[0]),
+	sp_error(unit->paths[1] != NULL ? "certificate_not_renewed" : "file_not_renewed", SP_KV_TEXT("file", unit->paths[0]),
 		 SP_KV_TEXT("what", outcome->is_at_fault ? "the one before stays" : "tried again later"));
 }
 

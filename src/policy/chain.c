@@ -2,6 +2,8 @@
 
 #include "steps.h"
 
+#define STEPS_MOST 2U
+
 enum sp_verdict sp_steps_run(const struct sp_chain_of_steps *chain, struct sp_ask *ask, struct sp_wait *w)
 {
 	enum sp_verdict verdict = SP_PASS;
@@ -20,21 +22,44 @@ enum sp_verdict sp_steps_run(const struct sp_chain_of_steps *chain, struct sp_as
 	return verdict;
 }
 
+void sp_steps_free(struct sp_chain_of_steps *chain)
+{
+	for (size_t i = 0; i < chain->count; i++)
+		if (chain->steps[i].policy != NULL && chain->steps[i].policy->free != NULL)
+			chain->steps[i].policy->free(chain->steps[i].conf);
+	chain->count = 0;
+}
+
+/* Room for as many steps as a place may have; they are counted as they are made. */
+static struct sp_step *begin(struct sp_arena *arena, struct sp_chain_of_steps *out)
+{
+	struct sp_step *steps = sp_arena_zalloc(arena, STEPS_MOST * sizeof(*steps));
+
+	*out = (struct sp_chain_of_steps){ steps, 0 };
+	return steps;
+}
+
+static bool add_acl(const struct sp_conf_section *section, const struct sp_conf_cidrs *allow,
+		    const struct sp_conf_cidrs *deny, struct sp_arena *arena, struct sp_step *steps,
+		    struct sp_chain_of_steps *out)
+{
+	if (sp_conf_at(section, "allow").file == NULL && deny->count == 0)
+		return true;
+	return sp_acl_make(section, allow, deny, arena, &steps[out->count++]);
+}
+
 bool sp_steps_of_listener(const struct sp_conf_listener *conf, struct sp_arena *arena, struct sp_chain_of_steps *out)
 {
-	struct sp_step *steps = sp_arena_zalloc(arena, sizeof(*steps));
+	struct sp_step *steps = begin(arena, out);
 
-	if (steps == NULL || !sp_shape_of_listener(conf, arena, &steps[0]))
-		return false;
-	*out = (struct sp_chain_of_steps){ steps, 1 };
-	return true;
+	return steps != NULL && add_acl(&conf->section, &conf->allow, &conf->deny, arena, steps, out) &&
+	       sp_shape_of_listener(conf, arena, &steps[out->count++]);
 }
 
 /* A route's methods are the router's: another method goes to the next route, and with none left is a 405. */
 bool sp_steps_of_route(const struct sp_conf_route *conf, struct sp_arena *arena, struct sp_chain_of_steps *out)
 {
-	(void)conf;
-	(void)arena;
-	*out = (struct sp_chain_of_steps){ NULL, 0 };
-	return true;
+	struct sp_step *steps = begin(arena, out);
+
+	return steps != NULL && add_acl(&conf->section, &conf->allow, &conf->deny, arena, steps, out);
 }

@@ -23,7 +23,7 @@ static enum sp_verdict on_request(const void *conf, struct sp_ask *ask, struct s
 	return SP_ANSWER;
 }
 
-static const struct sp_policy shape_policy = { "shape", on_request };
+static const struct sp_policy shape_policy = { .name = "shape", .request = on_request };
 
 static struct sp_str join_methods(const struct sp_str *methods, size_t count, struct sp_arena *arena)
 {

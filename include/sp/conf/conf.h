@@ -159,6 +159,7 @@ struct sp_conf_listener {
 	uint64_t max_requests_per_connection, connection_max_age;
 	const struct sp_str *methods;
 	size_t method_count;
+	struct sp_conf_cidrs allow, deny;
 	enum sp_conf_underscore underscore_headers;
 	bool has_access_log;
 };
@@ -235,6 +236,7 @@ struct sp_conf_route {
 	int64_t priority;
 	uint64_t timeout, tunnel_idle;
 	uint64_t body_max;              /* of the route (0 = none), or UINT64_MAX: the listener's */
+	struct sp_conf_cidrs allow, deny;
 	struct sp_str strip_prefix, add_prefix;
 	bool is_encoded_slash_kept;
 	const struct sp_conf_edit *request_edits;

@@ -37,6 +37,7 @@ struct sp_ask {                         /* a member of the exchange: all that a 
 struct sp_policy {
 	const char *name;
 	enum sp_verdict (*request)(const void *conf, struct sp_ask *ask, struct sp_wait *w);
+	void (*free)(const void *conf); /* what conf owns beside the arena; NULL: nothing */
 };
 
 struct sp_step {
@@ -52,7 +53,10 @@ struct sp_chain_of_steps {
 /* ask->at = 0 before the first call. After WAIT call again when w was woken. */
 SP_MUST_USE enum sp_verdict sp_steps_run(const struct sp_chain_of_steps *chain, struct sp_ask *ask, struct sp_wait *w);
 
-/* The steps that a listener and a route ask for, in the order of spec 4.5. false: no memory. */
+/* What its steps own beside the arena; a chain that is all zero is fine. */
+void sp_steps_free(struct sp_chain_of_steps *chain);
+
+/* The steps that a listener and a route ask for, in the order of spec 4.5. false: no memory; sp_steps_free all the same. */
 SP_MUST_USE bool sp_steps_of_listener(const struct sp_conf_listener *conf, struct sp_arena *arena,
                                       struct sp_chain_of_steps *out);
 SP_MUST_USE bool sp_steps_of_route(const struct sp_conf_route *conf, struct sp_arena *arena,

@@ -112,8 +112,8 @@ static const struct broken rows[] = {
 	  "t.ini: 1 error\n" },
 	{ "a key that is not built", PART("[listener:a]\nbind = 127.0.0.1:80\nhttp2 = yes\n"),
 	  "t.ini:3: error: \"http2\" in [listener:a] is not in this build\nt.ini: 1 error\n" },
-	{ "a key of a route that is not built", PART("[route:a]\nrespond = 200\nallow = 10.0.0.0/8\n"),
-	  "t.ini:3: error: \"allow\" in [route:a] is not in this build\nt.ini: 1 error\n" },
+	{ "a key of a route that is not built", PART("[route:a]\nrespond = 200\ngeo = x\n"),
+	  "t.ini:3: error: \"geo\" in [route:a] is not in this build\nt.ini: 1 error\n" },
 	{ "a key of a pool that is not built", PART("[pool:a]\nbackend = 10.0.0.1:80\ncheck = tcp\n[route:u]\n"
 	  "pool = a\n"),
 	  "t.ini:3: error: \"check\" in [pool:a] is not in this build\nt.ini: 1 error\n" },
@@ -132,7 +132,7 @@ static const struct broken rows[] = {
 	  "t.ini:1: error: [tls:a] has no cert\nt.ini:1: error: [tls:a] has no key_file\n"
 	  "t.ini:1: warning: [tls:a] is used by nothing [unused-tls]\nt.ini: 2 errors, 1 warning\n" },
 	{ "a missing key of a list of addresses", PART("[addresses:a]\n"),
-	  "t.ini:1: error: [addresses:a] has no cidr\n"
+	  "t.ini:1: error: [addresses:a] has neither cidr nor file\n"
 	  "t.ini:1: warning: [addresses:a] is used by nothing [unused-addresses]\nt.ini: 1 error, 1 warning\n" },
 	{ "missing keys of a backend", PART("[backend:a]\nweight = 2\n"),
 	  "t.ini:1: error: [backend:a] has no pool\nt.ini:1: error: [backend:a] has no address\nt.ini: 2 errors\n" },

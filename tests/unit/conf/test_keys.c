@@ -254,7 +254,7 @@ static void uncomment(char *text)
 	*to = '\0';
 }
 
-static void put_pem_files(const struct folder *f)
+static void put_files(const struct folder *f)
 {
 	static const char *const names[] = { "tls/example.com.pem",
 					     "tls/example.com.key",
@@ -270,6 +270,7 @@ static void put_pem_files(const struct folder *f)
 	assert_int_equal(mkdir(path, 0755), 0);
 	for (size_t i = 0; i < SP_COUNT(names); i++)
 		folder_write(f, names[i], "throwaway\n", 0600);
+	folder_write(f, "balancers.txt", "10.0.102.0/24\n", 0600);
 }
 
 /* Reads a copy beside throwaway certificates; `want` is what is said, NULL: anything but an error. */
@@ -285,7 +286,7 @@ static void check_sample(const char *name, bool is_uncommented, const char *want
 	if (is_uncommented)
 		uncomment(text);
 	folder_make(&folder);
-	put_pem_files(&folder);
+	put_files(&folder);
 	folder_write(&folder, name, text, 0644);
 	(void)snprintf(path, sizeof(path), "%s/%s", folder.path, name);
 	sp_conf_report_init(&report);

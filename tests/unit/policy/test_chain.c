@@ -44,7 +44,7 @@ static enum sp_verdict say(const void *conf, struct sp_ask *ask, struct sp_wait 
 	return verdict;
 }
 
-static const struct sp_policy scripted = { "scripted", say };
+static const struct sp_policy scripted = { .name = "scripted", .request = say };
 
 struct bed {
 	struct script scripts[3];
