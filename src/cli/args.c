@@ -2,6 +2,10 @@
 
 #include <string.h>
 
+#include "sp/conf/units.h"
+
+enum { SECOND_MS = 1000, CONFIRM_MOST_MS = 24 * 3600 * SECOND_MS };
+
 static bool is_any(const char *arg, const char *a, const char *b)
 {
 	return strcmp(arg, a) == 0 || strcmp(arg, b) == 0;
@@ -23,6 +27,32 @@ static const char *config_of(char *const *argv, int *next, bool *is_missing)
 	return argv[0][0] == '-' && argv[0][1] == 'c' ? argv[0] + 2 : NULL;
 }
 
+/* --confirm TIME, --confirm=TIME; *next is how many arguments that is. */
+static bool take_confirm(char *const *argv, struct sp_args *out, int *next, struct sp_err *err)
+{
+	static const char with_value[] = "--confirm=";
+	bool is_one = strncmp(argv[0], with_value, sizeof(with_value) - 1) == 0;
+	const char *text = is_one ? argv[0] + sizeof(with_value) - 1 : argv[1], *why;
+	uint64_t ms;
+
+	*next = is_one ? 1 : 2;
+	if (text == NULL)
+		return sp_err_set(err, "--confirm needs a time, as 2m");
+	if (!sp_units_duration(sp_str(text), &ms, &why))
+		return sp_err_set(err, "--confirm %.40s: %s", text, why);
+	if (ms < SECOND_MS || ms > CONFIRM_MOST_MS || ms % SECOND_MS != 0)
+		return sp_err_set(err, "--confirm %.40s: whole seconds, from 1s to 24h", text);
+	out->confirm_ms = ms;
+	return true;
+}
+
+static bool is_confirm(const char *arg)
+{
+	static const char name[] = "--confirm";
+
+	return strncmp(arg, name, sizeof(name) - 1) == 0 && (arg[sizeof(name) - 1] == '\0' || arg[sizeof(name) - 1] == '=');
+}
+
 static bool take(char *const *argv, unsigned allowed, struct sp_args *out, int *next, struct sp_err *err)
 {
 	bool is_missing = false;
@@ -37,10 +67,14 @@ static bool take(char *const *argv, unsigned allowed, struct sp_args *out, int *
 		return true;
 	}
 	*next = 1;
+	if (is_confirm(argv[0]) && (allowed & SP_ARG_CONFIRM) != 0)
+		return take_confirm(argv, out, next, err);
 	if (strcmp(argv[0], "--strict") == 0 && (allowed & SP_ARG_STRICT) != 0)
 		out->is_strict = true;
 	else if (strcmp(argv[0], "--online") == 0 && (allowed & SP_ARG_ONLINE) != 0)
 		out->is_online = true;
+	else if (strcmp(argv[0], "--json") == 0 && (allowed & SP_ARG_JSON) != 0)
+		out->is_json = true;
 	else if (argv[0][0] != '-' && out->what == NULL && (allowed & SP_ARG_WHAT) != 0)
 		out->what = argv[0];
 	else

@@ -1,21 +1,23 @@
 /*
- * args - the arguments of a command: -c FILE and a few switches, nothing else.
+ * args - the arguments of a command: -c FILE and a few options, nothing else.
  */
 #ifndef SP_CLI_ARGS_H
 #define SP_CLI_ARGS_H
 
 #include <stdbool.h>
+#include <stdint.h>
 
 #include "sp/base/err.h"
 
 #define SP_CLI_DEFAULT_CONFIG "/etc/sallyport/sallyport.ini"
 
-enum { SP_ARG_CONFIG = 1, SP_ARG_STRICT = 2, SP_ARG_ONLINE = 4, SP_ARG_WHAT = 8 };
+enum { SP_ARG_CONFIG = 1, SP_ARG_STRICT = 2, SP_ARG_ONLINE = 4, SP_ARG_WHAT = 8, SP_ARG_JSON = 16, SP_ARG_CONFIRM = 32 };
 
 struct sp_args {
 	const char *config; /* borrowed from argv */
 	const char *what; /* the one argument that is no option, borrowed from argv; NULL: none */
-	bool is_strict, is_online;
+	bool is_strict, is_online, is_json;
+	uint64_t confirm_ms; /* whole seconds; 0: not given */
 	bool wants_help; /* -h or --help: whatever else stands there */
 };
 

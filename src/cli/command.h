@@ -5,9 +5,8 @@
 #define SP_CLI_COMMAND_H
 
 #include "args.h"
+#include "sp/base/version.h"
 #include "sp/cli/cli.h"
-
-#define SP_VERSION "0.1.0"
 
 int sp_command_run(const struct sp_args *args);
 int sp_command_rehearse(const struct sp_args *args);
@@ -17,6 +16,9 @@ int sp_command_reference(const struct sp_args *args);
 int sp_command_healthcheck(const struct sp_args *args);
 int sp_command_export(const struct sp_args *args);
 int sp_command_demo(const struct sp_args *args);
+int sp_command_status(const struct sp_args *args);
+int sp_command_reload(const struct sp_args *args);
+int sp_command_confirm(const struct sp_args *args);
 int sp_command_version(const struct sp_args *args);
 
 #endif

@@ -2,7 +2,7 @@
 
 #include "doc.h"
 #include "keys.h"
-#include "units.h"
+#include "sp/conf/units.h"
 
 /* ---- the configuration ---- */
 

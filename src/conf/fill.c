@@ -341,6 +341,17 @@ void *sp_fill_defaults(const struct sp_fill *f, const struct sp_conf_type *type)
 	return made;
 }
 
+void *sp_fill_single(const struct sp_fill *f, const struct sp_conf_type *type)
+{
+	struct sp_doc_part *part = sp_doc_find(f->doc, type->name, SP_STR(""));
+	size_t before = f->doc->report->errors;
+
+	if (part == NULL)
+		return sp_fill_defaults(f, type);
+	fill_part(f, part);
+	return f->doc->report->errors == before ? part->made : NULL;
+}
+
 void sp_fill_all(const struct sp_fill *f)
 {
 	/* Lists of addresses first: the others refer to what is in them. */

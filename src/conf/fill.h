@@ -15,6 +15,8 @@ struct sp_fill {
 
 /* Every section of the doc: type and keys looked up, values expanded and parsed, defaults filled in. */
 void sp_fill_all(const struct sp_fill *fill);
+/* The one section of that type, with its defaults where the files do not begin it. NULL: no memory, or an error. */
+void *sp_fill_single(const struct sp_fill *fill, const struct sp_conf_type *type);
 /* A struct of that type with nothing but defaults. NULL: no memory. */
 void *sp_fill_defaults(const struct sp_fill *fill, const struct sp_conf_type *type);
 

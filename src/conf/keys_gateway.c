@@ -5,6 +5,7 @@
 
 #define GATEWAY(name, kind, member, ...) SP_KEY(struct sp_part_gateway, name, kind, member, __VA_ARGS__)
 #define EGRESS(name, kind, member, ...) SP_KEY(struct sp_part_egress, name, kind, member, __VA_ARGS__)
+#define ADMIN(name, kind, member, ...) SP_KEY(struct sp_part_admin, name, kind, member, __VA_ARGS__)
 #define LOG(name, kind, member, ...) SP_KEY(struct sp_part_log, name, kind, member, __VA_ARGS__)
 
 static const struct sp_conf_word behinds[] = {
@@ -87,10 +88,16 @@ const struct sp_conf_type sp_conf_type_egress = {
 		"names it.",
 };
 
+static const struct sp_conf_word socket_words[] = {
+	{ "off", 0, false },
+	{ NULL, 0, false },
+};
+
 static const struct sp_conf_key admin_keys[] = {
 	LATER("bind", SP_CONF_TEXT, .def = "127.0.0.1:9180", .help = "Status page and metrics; off for none."),
-	LATER("socket", SP_CONF_TEXT, .def = "run/admin.sock",
-	      .help = "Runtime commands, for root and the gateway's user."),
+	ADMIN("socket", SP_CONF_LOG_TO, pub.socket, .def = "run/admin.sock", .words = socket_words,
+	      .help = "Where status, reload and the other commands reach the gateway: for root and the gateway's user; "
+		      "off for none."),
 	LATER("allow", SP_CONF_CIDRS, .help = "Who may ask; needed on a public address."),
 };
 
@@ -99,8 +106,7 @@ const struct sp_conf_type sp_conf_type_admin = {
 	.size = sizeof(struct sp_part_admin),
 	.keys = admin_keys,
 	.key_count = SP_COUNT(admin_keys),
-	.is_later = true,
-	.help = "The status page, metrics and runtime commands.",
+	.help = "The status page, metrics and runtime commands. May be absent.",
 };
 
 static const struct sp_conf_word formats[] = {

@@ -343,6 +343,9 @@ static void link_singles(const struct linker *l)
 		l->conf->egress = ((const struct sp_part_egress *)p->made)->pub;
 		l->conf->egress.has_allow = sp_conf_at(p->made, "allow").file != NULL;
 	}
+	p = next_part(l, NULL, &sp_conf_type_admin);
+	if (p != NULL)
+		l->conf->admin = ((const struct sp_part_admin *)p->made)->pub;
 	p = next_part(l, NULL, &sp_conf_type_log);
 	if (p != NULL)
 		l->conf->log = ((const struct sp_part_log *)p->made)->pub;

@@ -11,6 +11,7 @@
 #include "fill.h"
 #include "lines.h"
 #include "link.h"
+#include "parts.h"
 #include "rules.h"
 
 #define READ_ERROR(r, at, ...) sp_conf_report_add((r)->report, SP_CONF_ERROR, (at), __VA_ARGS__)
@@ -176,13 +177,14 @@ static bool reader_init(struct reader *r, const char *main_file, struct sp_conf_
 	return true;
 }
 
-/* The three that there is always one of, with their defaults, also where the files do not begin them. */
+/* The four that there is always one of, with their defaults, also where the files do not begin them. */
 static void open_singles(struct reader *r)
 {
 	const struct sp_conf_at nowhere = { .file = NULL };
 
 	(void)sp_doc_open(&r->doc, SP_STR("gateway"), nowhere);
 	(void)sp_doc_open(&r->doc, SP_STR("egress"), nowhere);
+	(void)sp_doc_open(&r->doc, SP_STR("admin"), nowhere);
 	(void)sp_doc_open(&r->doc, SP_STR("log"), nowhere);
 }
 
@@ -220,8 +222,8 @@ static struct sp_conf *reader_end(struct reader *r, bool is_doc_read, bool is_bu
 	return NULL;
 }
 
-/* By the reader's source. Consumes the reader. */
-static struct sp_conf *read_main(struct reader *r, bool is_bundled)
+/* All files into the doc. false: nothing was read, and more errors would only say that. */
+static bool read_files(struct reader *r)
 {
 	struct sp_conf_at at = { .file = r->conf->main_file };
 	size_t before = r->report->errors;
@@ -229,15 +231,23 @@ static struct sp_conf *read_main(struct reader *r, bool is_bundled)
 	r->fill.folder = sp_source_folder(&r->doc.source, r->conf->main_file);
 	if (r->fill.folder == NULL) {
 		READ_ERROR(r, at, "cannot be opened: no such folder");
-		return reader_end(r, false, false);
+		return false;
 	}
 	r->main_path = sp_doc_printf(&r->doc, "%s/%s", strcmp(r->fill.folder, "/") == 0 ? "" : r->fill.folder,
 				     r->conf->main_file + folder_of(r->conf->main_file).n);
 	read_file(r, r->main_path, r->conf->main_file);
 	if (r->doc.first == NULL && r->report->errors > before)
-		return reader_end(r, false, false); /* nothing was read: more errors would only say that */
+		return false;
 	include_all(r);
-	return reader_end(r, true, is_bundled);
+	return true;
+}
+
+/* By the reader's source. Consumes the reader. */
+static struct sp_conf *read_main(struct reader *r, bool is_bundled)
+{
+	bool is_read = read_files(r);
+
+	return reader_end(r, is_read, is_read && is_bundled);
 }
 
 static struct sp_conf *no_memory(const char *name, struct sp_conf_report *report)
@@ -253,6 +263,29 @@ struct sp_conf *sp_conf_read(const char *main_file, struct sp_conf_report *repor
 	if (!reader_init(&r, main_file, report))
 		return no_memory(main_file, report);
 	return read_main(&r, true);
+}
+
+bool sp_conf_find_socket(const char *main_file, char *path, size_t room, struct sp_conf_report *report)
+{
+	const struct sp_part_admin *admin = NULL;
+	struct reader r;
+	bool is_found;
+
+	if (!reader_init(&r, main_file, report))
+		return no_memory(main_file, report) != NULL;
+	if (read_files(&r))
+		admin = sp_fill_single(&r.fill, &sp_conf_type_admin);
+	is_found = admin != NULL && admin->pub.socket.n < room;
+	if (admin != NULL && !is_found)
+		READ_ERROR(&r, sp_conf_at(&admin->pub.section, "socket"), "socket is too long");
+	if (is_found) {
+		memcpy(path, admin->pub.socket.p, admin->pub.socket.n);
+		path[admin->pub.socket.n] = '\0';
+	}
+	r.conf->secrets = r.doc.secrets;
+	sp_doc_fini(&r.doc);
+	sp_conf_free(r.conf);
+	return is_found;
 }
 
 struct sp_conf *sp_conf_read_again(const struct sp_conf *before, struct sp_conf_report *report)

@@ -1,6 +1,6 @@
 #include "rules.h"
 
-#include "units.h"
+#include "sp/conf/units.h"
 #include "value.h"
 
 #define RULE_ERROR(r, at, ...) sp_conf_report_add((r)->doc->report, SP_CONF_ERROR, (at), __VA_ARGS__)

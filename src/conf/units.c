@@ -1,4 +1,4 @@
-#include "units.h"
+#include "sp/conf/units.h"
 
 #include <inttypes.h>
 #include <stdio.h>

@@ -6,7 +6,7 @@
 
 #include "files.h"
 #include "near.h"
-#include "units.h"
+#include "sp/conf/units.h"
 
 bool sp_value_bad(const struct sp_value *v, const char *fmt, ...)
 {

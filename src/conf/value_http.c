@@ -5,7 +5,7 @@
 
 #include <stdio.h>
 
-#include "units.h"
+#include "sp/conf/units.h"
 
 static bool is_alpha(char c)
 {

@@ -1,6 +1,7 @@
 #include "sp/ipc/channel.h"
 
 #include <errno.h>
+#include <stddef.h>
 #include <string.h>
 #include <sys/socket.h>
 #include <unistd.h>
@@ -14,6 +15,7 @@
 struct header {
 	uint16_t type;
 	uint16_t size; /* of the body */
+	uint32_t zero; /* so that a body with 64-bit numbers follows without a gap */
 };
 
 struct packet {
@@ -21,11 +23,13 @@ struct packet {
 	union sp_ipc_body body;
 };
 
+_Static_assert(offsetof(struct packet, body) == sizeof(struct header), "a header and its body are sent as one");
+
 #define SIZE(member) sizeof(((union sp_ipc_body *)0)->member)
 
 enum {
 	ASKED = SP_IPC_KEEPER | SP_IPC_DIALER, /* whom workers ask */
-	CHILDREN = SP_IPC_WORKER | ASKED | SP_IPC_LOGGER,
+	CHILDREN = SP_IPC_WORKER | ASKED | SP_IPC_LOGGER | SP_IPC_MONITOR,
 };
 
 static const struct {
@@ -54,6 +58,14 @@ static const struct {
 	[SP_IPC_SIGNED] = { "signed", SIZE(is_signed), false, SP_IPC_KEEPER, SP_IPC_WORKER },
 	[SP_IPC_DIAL] = { "dial", SIZE(dial), false, SP_IPC_WORKER, SP_IPC_DIALER },
 	[SP_IPC_DIALED] = { "dialed", SIZE(dialed), true, SP_IPC_DIALER, SP_IPC_WORKER },
+	[SP_IPC_CONFINED] = { "confined", SIZE(confined), false, CHILDREN, SP_IPC_MASTER },
+	[SP_IPC_ADMIN] = { "admin", 0, true, SP_IPC_MASTER, SP_IPC_MONITOR },
+	[SP_IPC_GATEWAY] = { "gateway", SIZE(gateway), false, SP_IPC_MASTER, SP_IPC_MONITOR },
+	[SP_IPC_PROCESS] = { "process", SIZE(process), false, SP_IPC_MASTER, SP_IPC_MONITOR },
+	[SP_IPC_COMMAND] = { "command", SIZE(command), true, SP_IPC_MONITOR, SP_IPC_MASTER },
+	[SP_IPC_CALLER] = { "caller", SIZE(caller), true, SP_IPC_MASTER, SP_IPC_MONITOR },
+	[SP_IPC_OUTCOME] = { "outcome", SIZE(outcome), true, SP_IPC_MASTER, SP_IPC_MONITOR },
+	[SP_IPC_DROPPED] = { "dropped", SIZE(dropped), false, SP_IPC_LOGGER, SP_IPC_MASTER },
 	[SP_IPC_NOT_DIALED] = { "not_dialed", SIZE(not_dialed), false, SP_IPC_DIALER, SP_IPC_WORKER },
 };
 
@@ -70,6 +82,7 @@ const char *sp_ipc_role_name(enum sp_ipc_role role)
 	case SP_IPC_KEEPER: return "keeper";
 	case SP_IPC_DIALER: return "dialer";
 	case SP_IPC_LOGGER: return "logger";
+	case SP_IPC_MONITOR: return "monitor";
 	}
 	return "unknown";
 }
@@ -92,7 +105,7 @@ enum sp_ipc_rc sp_ipc_send(int fd, enum sp_ipc_role from, enum sp_ipc_role to, c
 	SP_ASSERT(may_go(m->type, from, to));
 	SP_ASSERT(table[m->type].has_fd == (m->fd >= 0));
 
-	struct packet packet = { .header = { (uint16_t)m->type, table[m->type].size }, .body = m->body };
+	struct packet packet = { .header = { (uint16_t)m->type, table[m->type].size, 0 }, .body = m->body };
 	struct iovec v = { &packet, sizeof(packet.header) + table[m->type].size };
 	union {
 		struct cmsghdr align;

@@ -11,6 +11,8 @@
 #include <sys/prctl.h>
 #include <unistd.h>
 
+#include "sp/ipc/channel.h"
+
 #ifndef PR_SET_MDWE /* Linux 6.3, younger than Debian 12's headers */
 #define PR_SET_MDWE 65
 #define PR_MDWE_REFUSE_EXEC_GAIN 1UL
@@ -153,6 +155,14 @@ bool sp_sandbox_seal(const struct sp_sandbox_want *want, struct sp_sandbox_level
 	       sp_sandbox_judge(reached, want->demand, err);
 }
 
+static bool tell(const struct sp_sandbox *sandbox)
+{
+	struct sp_ipc_message m = { .type = SP_IPC_CONFINED, .fd = -1 };
+
+	m.body.confined.level = sandbox->level;
+	return sp_ipc_send(sandbox->tell_fd, (enum sp_ipc_role)sandbox->tell_as, SP_IPC_MASTER, &m) == SP_IPC_DONE;
+}
+
 bool sp_sandbox_finish(struct sp_sandbox *sandbox, struct sp_err *err)
 {
 	if (sandbox == NULL)
@@ -160,7 +170,7 @@ bool sp_sandbox_finish(struct sp_sandbox *sandbox, struct sp_err *err)
 	if (!sp_sandbox_seal(&sandbox->want, &sandbox->level, err))
 		return false;
 	sp_sandbox_log(&sandbox->level);
-	return true;
+	return sandbox->tell_as == 0 || tell(sandbox) || sp_err_set(err, "the master is gone");
 }
 
 bool sp_sandbox_enter(const struct sp_sandbox_want *want, struct sp_sandbox_level *reached, struct sp_err *err)

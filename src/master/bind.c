@@ -105,7 +105,7 @@ static bool open_unix(struct sp_bound *b, struct sp_err *err)
 
 	if (!new_fds(b, 1))
 		return refuse(b->conf, "no memory", err);
-	b->fds[0] = sp_unix_path_listen(b->conf->addr.path, &b->inode, &why);
+	b->fds[0] = sp_unix_path_listen(b->conf->addr.path, SP_UNIX_PATH_FOR_ALL, &b->inode, &why);
 	return b->fds[0] >= 0 || refuse(b->conf, why.text, err);
 }
 

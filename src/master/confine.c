@@ -45,7 +45,8 @@ bool sp_confine_ports(struct sp_edition *edition, struct sp_err *err)
 /* One line, so that who shares a user with the workers is no surprise. */
 static void tell_shared(const struct sp_master *m)
 {
-	static const enum sp_role roles[] = { SP_ROLE_KEEPER, SP_ROLE_DIALER, SP_ROLE_LOGGER };
+	static const enum sp_role roles[] = { SP_ROLE_KEEPER, SP_ROLE_DIALER, SP_ROLE_MONITOR,
+					     SP_ROLE_LOGGER };
 	char shared[64] = "";
 
 	if (!m->ids.must_change)
@@ -82,13 +83,14 @@ void sp_confine_close(struct sp_master *m)
 	m->empty_root = -1;
 }
 
-static enum sp_role sandbox_of(enum sp_ipc_role role)
+enum sp_role sp_confine_role(enum sp_ipc_role role)
 {
 	switch (role) {
 	case SP_IPC_MASTER: return SP_ROLE_MASTER;
 	case SP_IPC_KEEPER: return SP_ROLE_KEEPER;
 	case SP_IPC_DIALER: return SP_ROLE_DIALER;
 	case SP_IPC_LOGGER: return SP_ROLE_LOGGER;
+	case SP_IPC_MONITOR: return SP_ROLE_MONITOR;
 	case SP_IPC_WORKER: break;
 	}
 	return SP_ROLE_WORKER;
@@ -107,7 +109,7 @@ void sp_confine_want(const struct sp_master *m, const struct sp_edition *edition
 {
 	const struct sp_conf *conf = edition->conf;
 
-	enum sp_role to = sandbox_of(role);
+	enum sp_role to = sp_confine_role(role);
 
 	*want = (struct sp_sandbox_want){
 		.role = to,
@@ -136,5 +138,6 @@ bool sp_confine_self(struct sp_master *m, struct sp_err *err)
 	if (!sp_sandbox_drop(&own.want, &own.level, err) || !sp_sandbox_finish(&own, err))
 		return false;
 	m->is_sealed = sp_sandbox_holds(&own.level, SP_LAYER_CALLS);
+	m->level = own.level;
 	return true;
 }

@@ -6,6 +6,7 @@
  *   a worker           is told to finish when the new ones serve, and ends by itself
  *   keeper, dialer     end when no worker of their set lives any more
  *   logger             ends before the new one is born, which reads the same pipes
+ *   monitor            ends before the new one is born, which listens on the same path
  */
 #ifndef SP_MASTER_ELDERS_H
 #define SP_MASTER_ELDERS_H

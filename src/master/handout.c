@@ -8,7 +8,9 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "sp/base/clock.h"
 #include "sp/base/log.h"
+#include "tell.h"
 #include "watch.h"
 
 enum {
@@ -56,6 +58,7 @@ void sp_handout_undo(struct sp_reload *r)
 	}
 	end_spares(r);
 	sp_binds_close(&r->binds);
+	sp_admin_close(&r->admin);
 	sp_logs_abandon(&r->logs);
 }
 
@@ -137,6 +140,7 @@ static void swap_roles(struct sp_reload *r)
 		if (spare == NULL)
 			continue;
 		spare->is_spare = false;
+		spare->restarts = old->restarts;
 		old->is_spare = true;
 		old->edition = NULL;
 		sp_deadline_clear(&old->timer);
@@ -171,14 +175,17 @@ static void commit(struct sp_reload *r)
 	r->keeps_confirmed = false;
 	m->edition = r->next;
 	m->conf = r->next->conf;
+	m->edition->loaded_wall_ms = sp_wall_ms();
 	r->next = NULL;
 	swap_roles(r);
 	tell_workers(r);
 	sp_binds_replace(&m->binds, &r->binds);
+	sp_admin_replace(&m->admin, &r->admin);
 	take_logs(r);
 	take_webroots(m);
 	sp_reload_set_return(r);
 	sp_watch_follow(m);
+	sp_tell_all(m);
 	r->phase = SP_RELOAD_MOVING;
 	if (have_all_left(r))
 		end_last(r);
@@ -236,7 +243,7 @@ static bool link_spares(struct sp_reload *r)
 	bool is_fine = true;
 
 	for (unsigned i = 0; i < SP_ROLES; i++)
-		if (r->spares[i] != NULL)
+		if (r->spares[i] != NULL && r->spares[i]->role != SP_IPC_MONITOR)
 			is_fine = sp_links_of_role(r->spares[i]) && is_fine;
 	return is_fine;
 }
@@ -293,7 +300,7 @@ static bool bear_spares(struct sp_reload *r, struct sp_err *err)
 
 static void on_roles_late(struct sp_deadline *deadline)
 {
-	sp_reload_refuse(SP_HOLDER(deadline, struct sp_reload, patience), "keeper or dialer were not ready in time");
+	sp_reload_refuse(SP_HOLDER(deadline, struct sp_reload, patience), "keeper, dialer or monitor were not ready in time");
 }
 
 /* A worker was given descriptors for the clients that it may have, and some air: a socket takes two of that. */
@@ -314,7 +321,7 @@ void sp_handout_begin(struct sp_reload *r)
 	r->phase = SP_RELOAD_ROLES;
 	if (!sp_edition_name(r->next, m->board, &err) ||
 	    !sp_binds_open(&r->binds, r->next->conf, m->workers, &nothing, &m->binds, &err) ||
-	    !fits_air(&r->binds, &err) ||
+	    !fits_air(&r->binds, &err) || !sp_admin_open(&r->admin, r->next->conf, &m->ids, &m->admin, &err) ||
 	    !sp_logs_prepare(&r->logs, m->conf, r->next->conf, &err) || !bear_spares(r, &err))
 		sp_reload_refuse(r, "%s", err.text);
 	else

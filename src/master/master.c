@@ -11,7 +11,9 @@
 #include "elders.h"
 #include "limits.h"
 #include "master_int.h"
+#include "orders.h"
 #include "reload.h"
+#include "tell.h"
 #include "watch.h"
 #include "sp/base/clock.h"
 #include "sp/base/log.h"
@@ -73,6 +75,7 @@ static void drain(struct sp_master *m)
 
 	sp_info("draining", SP_KV_U64("timeout_ms", timeout));
 	m->state = SP_MASTER_DRAINING;
+	sp_tell_gateway(m);
 	sp_slots_give_up(m);
 	/* Our copies first: with the workers' own the sockets are gone, and nobody waits in a queue that nobody reads. */
 	sp_binds_close(&m->binds);
@@ -101,6 +104,7 @@ static void start_drain(struct sp_master *m)
 	}
 	sp_info("health_red", SP_KV_U64("delay_ms", delay));
 	m->state = SP_MASTER_RED;
+	sp_tell_gateway(m);
 	sp_slots_send(m, &red);
 	be_patient(m, delay, on_delay_over);
 }
@@ -309,8 +313,9 @@ static bool open_all(struct sp_master *m, const char *file, struct sp_err *err)
 	m->board = open_board(m, err);
 	return m->board != NULL && sp_edition_name(m->edition, m->board, err) && sp_reload_open(m, err) &&
 	       sp_upgrade_open(m, file, err) && open_secrets(m, err) &&
-	       sp_webroots_open(&m->webroots, m->conf, m->loop, err) && open_binds(m, err) && open_signals(m, err) &&
-	       sp_watch_open(m, err) && sp_elders_begin(m, err);
+	       sp_webroots_open(&m->webroots, m->conf, m->loop, err) && open_binds(m, err) &&
+	       open_signals(m, err) && sp_watch_open(m, err) && sp_elders_begin(m, err) &&
+	       sp_admin_open(&m->admin, m->conf, &m->ids, NULL, err); /* at last: an elder listened there */
 }
 
 static void close_all(struct sp_master *m)
@@ -326,6 +331,8 @@ static void close_all(struct sp_master *m)
 	sp_elders_close(m);
 	sp_takeover_end();
 	sp_binds_close(&m->binds);
+	sp_orders_close(m);
+	sp_admin_close(&m->admin);
 	if (m->signal_fd >= 0) {
 		(void)event_del(&m->signal_event);
 		close(m->signal_fd);
@@ -356,6 +363,7 @@ bool sp_master_run(struct sp_conf *conf, const char *file, struct sp_err *err)
 	struct sp_master m = { .edition = sp_edition_new(conf, 1, err),
 			       .signal_fd = -1,
 			       .empty_root = -1,
+			       .admin.fd = -1,
 			       .notify.fd = -1,
 			       .logs = { { -1, -1 }, { -1, -1 }, { -1, -1 } } };
 	bool ok = false;
@@ -367,6 +375,8 @@ bool sp_master_run(struct sp_conf *conf, const char *file, struct sp_err *err)
 	m.workers = count_workers(m.conf);
 	sp_log_as("master");
 	sp_clock_tick();
+	m.born_ms = sp_now_ms();
+	m.started_wall_ms = m.edition->loaded_wall_ms = sp_wall_ms();
 	sp_deadline_init(&m.watchdog);
 	sp_deadline_init(&m.patience);
 	sp_deadline_init(&m.tickets);
@@ -384,6 +394,7 @@ bool sp_master_run(struct sp_conf *conf, const char *file, struct sp_err *err)
 	sp_loop_run(m.loop);
 	ok = m.failed.text[0] == '\0' || sp_err_set(err, "%s", m.failed.text);
 out:
+	sp_slots_end_role(&m, SP_IPC_MONITOR);
 	sp_slots_end_role(&m, SP_IPC_DIALER);
 	sp_slots_end_role(&m, SP_IPC_KEEPER);
 	if (ok)

@@ -7,6 +7,7 @@
 #include <signal.h>
 #include <sys/types.h>
 
+#include "admin.h"
 #include "backoff.h"
 #include "bind.h"
 #include "ids.h"
@@ -33,7 +34,8 @@ struct sp_reload;
 struct sp_upgrade;
 struct sp_watch;
 
-#define SP_ROLES 3U /* processes that there is one of */
+#define SP_ROLES 4U /* processes that there is one of */
+#define SP_ORDERS 8U /* that are under way at a time */
 
 struct sp_edition { /* a configuration, and the number of the generation that is made of it */
 	struct sp_conf *conf; /* owned */
@@ -41,6 +43,7 @@ struct sp_edition { /* a configuration, and the number of the generation that is
 	uint16_t *ports; /* owned: where its dialer may connect to */
 	size_t port_count;
 	struct sp_board *board; /* borrowed: where its names have slots; NULL: they have none */
+	uint64_t loaded_wall_ms; /* since when it is served, the last time */
 };
 
 struct sp_slot { /* the place of one process, dead or alive */
@@ -53,6 +56,8 @@ struct sp_slot { /* the place of one process, dead or alive */
 	bool is_spare; /* of a role: will follow the one that is there, or was followed; is not born again */
 	uint32_t prepared, left; /* a worker: the generation that it built last, and that it left last */
 	uint64_t born_ms;
+	uint32_t restarts;
+	struct sp_sandbox_level level; /* as its process told; zeros: it has not yet */
 	struct sp_channel channel;
 	struct sp_backoff backoff;
 	struct sp_deadline timer; /* empty: when it is filled again; channel gone: when its process must be */
@@ -60,6 +65,20 @@ struct sp_slot { /* the place of one process, dead or alive */
 
 struct sp_links { /* a new worker's ends of its channels to the others; -1: nobody there just now */
 	int keeper_fd, dialer_fd;
+};
+
+struct sp_order { /* of somebody at the admin socket (orders.h) */
+	struct sp_master *master;
+	bool is_used, is_decided, is_done;
+	uint32_t id, order; /* order: enum sp_ipc_order */
+	int caller_fd; /* owned: who waits for the outcome; never read here */
+	char *text; /* owned: of the outcome */
+};
+
+struct sp_orders {
+	struct sp_order items[SP_ORDERS];
+	uint32_t last_id;
+	uint64_t tokens, filled_ms; /* what may still be ordered now */
 };
 
 struct sp_master {
@@ -82,6 +101,12 @@ struct sp_master {
 	struct sp_webroots webroots;
 	struct sp_board *board; /* owned */
 	bool has_old_board; /* it is that of the program before */
+	struct sp_admin_socket admin;
+	struct sp_orders orders;
+	struct sp_sandbox_level level; /* our own */
+	uint64_t born_ms, started_wall_ms;
+	uint64_t dropped[SP_IPC_LOG_COUNT]; /* log lines, as the loggers told; of those that died, too */
+	uint64_t dropped_before[SP_IPC_LOG_COUNT]; /* by loggers that are gone */
 	struct sp_notify notify;
 	enum sp_master_state state;
 	struct sp_deadline watchdog, patience, tickets;
@@ -136,6 +161,7 @@ void sp_confine_want(const struct sp_master *m, const struct sp_edition *edition
 SP_MUST_USE bool sp_confine_ports(struct sp_edition *edition, struct sp_err *err);
 /* The master itself, when all is open and nobody is born yet. */
 SP_MUST_USE bool sp_confine_self(struct sp_master *m, struct sp_err *err);
+enum sp_role sp_confine_role(enum sp_ipc_role role);
 
 /* spawn.c: the fork. Returns the child's pid in the master, with *channel_fd its end; -1 with *err. In the child it does
  * not return. links: of a worker, else NULL. */

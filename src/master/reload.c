@@ -306,6 +306,16 @@ bool sp_reload_confirm(struct sp_master *m)
 	return true;
 }
 
+uint32_t sp_reload_returns(const struct sp_master *m, uint64_t *at_ms)
+{
+	const struct sp_reload *r = m->reload;
+
+	if (r->confirmed == NULL)
+		return 0;
+	*at_ms = r->confirm.due_ms;
+	return r->confirmed->number;
+}
+
 /* It was vetted and served: it needs neither to be read nor to be vetted again. */
 static void on_not_confirmed(struct sp_deadline *deadline)
 {
@@ -374,6 +384,7 @@ bool sp_reload_open(struct sp_master *m, struct sp_err *err)
 	r->m = m;
 	r->last_number = m->edition->number;
 	r->said_fd = -1;
+	r->admin.fd = -1;
 	sp_deadline_init(&r->patience);
 	sp_deadline_init(&r->confirm);
 	m->reload = r;
@@ -397,6 +408,7 @@ void sp_reload_close(struct sp_master *m)
 		sp_slot_free(r->spares[i]);
 	}
 	sp_binds_close(&r->binds);
+	sp_admin_close(&r->admin);
 	sp_logs_abandon(&r->logs);
 	if (r->confirmed != r->last)
 		sp_edition_free(r->confirmed);

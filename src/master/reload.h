@@ -41,6 +41,8 @@ void sp_reload_by_signal(struct sp_master *m);
 void sp_reload_begin_remembered(struct sp_master *m);
 /* What is served stays. false: nothing waits for that. */
 SP_MUST_USE bool sp_reload_confirm(struct sp_master *m);
+/* The generation whose configuration returns if nobody confirms until *at_ms (monotonic); 0: nothing waits for that. */
+uint32_t sp_reload_returns(const struct sp_master *m, uint64_t *at_ms);
 /* The same text with these files anew: certificates that changed on disk. Whoever is in doubt of them refuses. */
 SP_MUST_USE bool sp_reload_renew(struct sp_master *m, const char *const *paths, size_t count, sp_reload_done *done,
 				 void *arg);

@@ -6,13 +6,16 @@
 #include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
 #include <sys/wait.h>
 #include <time.h>
 
 #include "elders.h"
+#include "orders.h"
 #include "reload.h"
 #include "sp/base/clock.h"
 #include "sp/base/log.h"
+#include "tell.h"
 #include "upgrade.h"
 
 #define EXIT_MS 2000U /* from the end of its channel to the end of a process */
@@ -36,20 +39,45 @@ void sp_slot_name(const struct sp_slot *slot, char name[static 32])
 	SP_KV_TEXT("role", sp_ipc_role_name((slot)->role)), SP_KV_U64("worker", (slot)->worker),                       \
 		SP_KV_I64("pid", (slot)->pid)
 
-static void on_message(struct sp_channel *ch, struct sp_ipc_message *message)
+static void on_ready(struct sp_slot *slot)
 {
-	struct sp_slot *slot = SP_HOLDER(ch, struct sp_slot, channel);
-
-	if (message->type != SP_IPC_READY) {
-		sp_reload_on_answer(slot->master, slot, message);
-		return;
-	}
 	if (slot->is_ready)
 		return;
 	slot->is_ready = true;
 	sp_info(slot->worker > 0 ? "worker_ready" : "role_ready", SLOT_FIELDS(slot));
+	if (slot->role == SP_IPC_MONITOR && !slot->is_spare)
+		sp_tell_all(slot->master);
+	else
+		sp_tell_process(slot);
 	sp_master_on_ready(slot->master);
 	sp_reload_on_ready(slot->master);
+}
+
+/* Once, before it serves: later a process may not be itself any more. */
+static void on_confined(struct sp_slot *slot, const struct sp_sandbox_level *level)
+{
+	if (!slot->is_ready && sp_sandbox_level_is_sane(level))
+		slot->level = *level;
+}
+
+static void on_dropped(struct sp_master *m, const uint64_t lines[static SP_IPC_LOG_COUNT])
+{
+	for (unsigned which = 0; which < SP_IPC_LOG_COUNT; which++)
+		m->dropped[which] = m->dropped_before[which] + lines[which];
+	sp_tell_gateway(m);
+}
+
+static void on_message(struct sp_channel *ch, struct sp_ipc_message *message)
+{
+	struct sp_slot *slot = SP_HOLDER(ch, struct sp_slot, channel);
+
+	switch (message->type) {
+	case SP_IPC_READY: on_ready(slot); break;
+	case SP_IPC_CONFINED: on_confined(slot, &message->body.confined.level); break;
+	case SP_IPC_COMMAND: sp_orders_take(slot->master, message); break;
+	case SP_IPC_DROPPED: on_dropped(slot->master, message->body.dropped.lines); break;
+	default: sp_reload_on_answer(slot->master, slot, message); break;
+	}
 }
 
 static void on_overdue(struct sp_deadline *deadline)
@@ -105,9 +133,11 @@ static void begin(struct sp_slot *slot, pid_t pid, int fd)
 	slot->is_ready = false;
 	slot->prepared = slot->left = 0;
 	slot->born_ms = sp_now_ms();
+	memset(&slot->level, 0, sizeof(slot->level));
 	slot->channel.on_message = on_message;
 	slot->channel.on_end = on_channel_end;
 	sp_channel_open(&slot->channel, slot->master->loop, fd, SP_IPC_MASTER, slot->role);
+	sp_tell_process(slot);
 }
 
 static bool bear_worker(struct sp_slot *slot, struct sp_err *err)
@@ -143,7 +173,7 @@ static bool bear_role(struct sp_slot *slot, struct sp_err *err)
 	begin(slot, pid, fd);
 	if (slot->role == SP_IPC_LOGGER)
 		sp_logs_use_pipe(&slot->master->logs);
-	else if (!slot->is_spare) /* one that is to follow is linked when it is ready */
+	else if (slot->role != SP_IPC_MONITOR && !slot->is_spare) /* one that is to follow is linked when it is ready */
 		(void)sp_links_of_role(slot);
 	return true;
 }
@@ -207,7 +237,8 @@ void sp_slot_end(struct sp_slot *slot)
 
 bool sp_slots_start(struct sp_master *m, struct sp_err *err)
 {
-	static const enum sp_ipc_role roles[SP_ROLES] = { SP_IPC_LOGGER, SP_IPC_KEEPER, SP_IPC_DIALER };
+	static const enum sp_ipc_role roles[SP_ROLES] = { SP_IPC_LOGGER, SP_IPC_KEEPER, SP_IPC_DIALER,
+							 SP_IPC_MONITOR };
 
 	m->slots = calloc(SP_ROLES + m->workers, sizeof(struct sp_slot *));
 	if (m->slots == NULL)
@@ -264,6 +295,10 @@ static void bury(struct sp_slot *slot, int status)
 	wait = sp_backoff_next(&slot->backoff, lived);
 	log_death(slot, status, lived, wait);
 	slot->pid = 0;
+	slot->restarts++;
+	if (slot->role == SP_IPC_LOGGER)
+		memcpy(m->dropped_before, m->dropped, sizeof(m->dropped_before));
+	sp_tell_process(slot);
 	sp_master_on_death(m, slot, status);
 	sp_reload_on_death(m, slot);
 	if (!is_needed(slot))

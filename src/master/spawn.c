@@ -16,6 +16,7 @@
 #include "sp/role/dialer.h"
 #include "sp/role/keeper.h"
 #include "sp/role/logger.h"
+#include "sp/role/monitor.h"
 #include "sp/tls/ticket.h"
 #include "sp/worker/worker.h"
 
@@ -77,6 +78,7 @@ static bool enter_board(const struct birth *b, struct sp_err *err)
 		[SP_IPC_KEEPER] = SP_BOARD_NONE,
 		[SP_IPC_DIALER] = SP_BOARD_READER,
 		[SP_IPC_LOGGER] = SP_BOARD_NONE,
+		[SP_IPC_MONITOR] = SP_BOARD_MONITOR,
 	};
 
 	return sp_board_enter(b->m->board, as[b->slot->role], b->slot->worker > 0 ? b->slot->worker - 1 : 0, err);
@@ -102,6 +104,8 @@ static void settle_in(struct birth *b, int *keep, size_t kept)
 	want->keep = keep;
 	want->keep_count = kept;
 	want->parent = b->parent;
+	b->sandbox.tell_as = b->slot->role;
+	b->sandbox.tell_fd = b->channel_fd;
 	if (enter_board(b, &err) && sp_sandbox_drop(want, &b->sandbox.level, &err))
 		return;
 	sp_error("cannot_start", SP_KV_TEXT("process", name), SP_KV_TEXT("why", err.text));
@@ -180,6 +184,22 @@ _Noreturn static void be_dialer(struct birth *b)
 	exit(sp_dialer_run(&env));
 }
 
+_Noreturn static void be_monitor(struct birth *b)
+{
+	const struct sp_master *m = b->m;
+	struct sp_monitor_env env = {
+		.conf = b->slot->edition->conf,
+		.board = m->board,
+		.user = m->ids.must_change ? m->ids.of[SP_ROLE_WORKER].uid : geteuid(),
+		.channel_fd = b->channel_fd,
+		.sandbox = &b->sandbox,
+	};
+	int keep[2];
+
+	settle_in(b, keep, 0);
+	exit(sp_monitor_run(&env));
+}
+
 _Noreturn static void be_logger(struct birth *b)
 {
 	const struct sp_logs *logs = &b->m->logs;
@@ -204,6 +224,8 @@ _Noreturn static void be(struct birth *b)
 		be_keeper(b);
 	if (b->slot->role == SP_IPC_DIALER)
 		be_dialer(b);
+	if (b->slot->role == SP_IPC_MONITOR)
+		be_monitor(b);
 	be_logger(b);
 }
 

@@ -40,7 +40,7 @@ static bool remove_stale(const char *path, const struct sockaddr_un *sa, struct 
 	return true;
 }
 
-int sp_unix_path_listen(const char *path, ino_t *inode, struct sp_err *err)
+int sp_unix_path_listen(const char *path, mode_t mode, ino_t *inode, struct sp_err *err)
 {
 	struct sockaddr_un sa;
 	struct stat st;
@@ -54,7 +54,7 @@ int sp_unix_path_listen(const char *path, ino_t *inode, struct sp_err *err)
 		return -1;
 	}
 	/* Nobody can connect before listen, so the mode may be set in between. */
-	if (bind(fd, (const struct sockaddr *)&sa, sizeof(sa)) != 0 || chmod(path, 0666) != 0 ||
+	if (bind(fd, (const struct sockaddr *)&sa, sizeof(sa)) != 0 || chmod(path, mode) != 0 ||
 	    lstat(path, &st) != 0 || listen(fd, BACKLOG) != 0) {
 		sp_err_set(err, "%s", strerror(errno));
 		close(fd);

@@ -8,10 +8,11 @@
 
 #include "sp/base/err.h"
 
+#define SP_UNIX_PATH_FOR_ALL 0666 /* as with a loopback port, who reaches it may connect, and its folder says who does */
+
 /* A socket that nobody listens on any more is replaced; a live one, or what is no socket, is left alone and is an
- * error. Mode 0666: as with a loopback port, who reaches it may connect, and its folder says who does.
- * -1 with *err (the reason alone). */
-SP_MUST_USE int sp_unix_path_listen(const char *path, ino_t *inode, struct sp_err *err);
+ * error. -1 with *err (the reason alone). */
+SP_MUST_USE int sp_unix_path_listen(const char *path, mode_t mode, ino_t *inode, struct sp_err *err);
 /* Removes it, if it is still the one that we made. */
 void sp_unix_path_remove(const char *path, ino_t inode);
 

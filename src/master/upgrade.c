@@ -137,6 +137,7 @@ static enum sp_handed_end end_of(enum sp_ipc_role role)
 	case SP_IPC_WORKER: return SP_HANDED_WORKS;
 	case SP_IPC_KEEPER:
 	case SP_IPC_DIALER: return SP_HANDED_SERVES;
+	case SP_IPC_MONITOR:
 	case SP_IPC_LOGGER: return SP_HANDED_YIELDS;
 	case SP_IPC_MASTER: break;
 	}

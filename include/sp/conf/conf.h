@@ -101,9 +101,10 @@ struct sp_conf_log {
 	struct sp_conf_texts redact;
 };
 
-struct sp_conf_admin {                  /* not in this build: all empty */
+struct sp_conf_admin {
 	struct sp_conf_section section;
-	struct sp_str bind, socket;
+	struct sp_str socket;           /* a path (absolute: made so from the main file's place), or "off" */
+	struct sp_str bind;             /* not in this build, as the next: empty */
 	struct sp_conf_cidrs allow;
 };
 

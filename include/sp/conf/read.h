@@ -38,6 +38,9 @@ void sp_conf_report_add(struct sp_conf_report *report, enum sp_conf_severity sev
 
 /* NULL when the report holds an error. Frees with sp_conf_free. What it was read from is conf->bundle_fd. */
 SP_MUST_USE struct sp_conf *sp_conf_read(const char *main_file, struct sp_conf_report *report);
+/* Where the commands reach the gateway of these files: [admin] socket, whatever else is wrong with them. The report may
+ * hold errors all the same; false: it says why there is none. */
+SP_MUST_USE bool sp_conf_find_socket(const char *main_file, char *path, size_t room, struct sp_conf_report *report);
 /* The files of a running configuration once more. What a confined process may not ask (the addresses of this host)
  * stays as it was. */
 SP_MUST_USE struct sp_conf *sp_conf_read_again(const struct sp_conf *before, struct sp_conf_report *report);

@@ -16,6 +16,7 @@
 #include <event2/event_struct.h>
 
 #include "sp/base/err.h"
+#include "sp/ipc/sandbox.h"
 #include "sp/net/loop.h"
 
 enum sp_ipc_role { /* bits, for the table */
@@ -24,6 +25,7 @@ enum sp_ipc_role { /* bits, for the table */
 		   SP_IPC_KEEPER = 4,
 		   SP_IPC_DIALER = 8,
 		   SP_IPC_LOGGER = 16,
+		   SP_IPC_MONITOR = 32,
 };
 
 enum sp_ipc_type {
@@ -49,12 +51,24 @@ enum sp_ipc_type {
 	SP_IPC_MOVED, /* worker: nothing is asked of the processes of the generation before any more */
 	SP_IPC_CHALLENGES, /* master: what answers a listener's ACME challenges from now on, as a pack in sealed memory */
 	SP_IPC_FINISH, /* master: others serve from now on; stop accepting, finish what runs however long it takes, then exit */
+	SP_IPC_CONFINED, /* any child: how far it could give up its rights */
+	SP_IPC_ADMIN, /* master to monitor: the listening socket of commands; you serve it from now on */
+	SP_IPC_GATEWAY, /* master to monitor: what holds for the whole gateway has changed */
+	SP_IPC_PROCESS, /* master to monitor: a process came, became ready or went */
+	SP_IPC_COMMAND, /* monitor to master: carry this out; with the connection of who asks, kept until the outcome */
+	SP_IPC_CALLER, /* master to monitor (perhaps a later one): that connection; its outcome follows */
+	SP_IPC_OUTCOME, /* master to monitor: what came of it, with the text in memory */
+	SP_IPC_DROPPED, /* logger: so many lines of a log were dropped in all */
 	SP_IPC_COUNT
 };
 
 enum sp_ipc_log { SP_IPC_LOG_ACCESS, SP_IPC_LOG_ERROR, SP_IPC_LOG_COUNT };
 
+enum sp_ipc_order { SP_IPC_ORDER_RELOAD, SP_IPC_ORDER_CONFIRM, SP_IPC_ORDER_COUNT };
+enum sp_ipc_result { SP_IPC_RESULT_DONE, SP_IPC_RESULT_REFUSED, SP_IPC_RESULT_COUNT };
+
 #define SP_IPC_SECRET 32
+#define SP_IPC_OUTCOME_TEXT (UINT32_C(1) << 20) /* bytes of an outcome's text: what is longer is cut */
 #define SP_IPC_TEXT 160 /* longest text of a handshake that is signed, and some */
 #define SP_IPC_SIGNATURE 512 /* RSA of 4096 bits */
 #define SP_IPC_WHY 200
@@ -118,6 +132,46 @@ union sp_ipc_body {
 	struct {
 		uint32_t listener; /* of conf->listeners */
 	} challenges;
+	struct {
+		struct sp_sandbox_level level;
+	} confined;
+	struct {
+		uint32_t generation;
+		uint32_t is_draining;
+		uint64_t started_wall_ms; /* the gateway */
+		uint64_t loaded_wall_ms; /* the generation */
+		uint64_t confirm_ms; /* monotonic: then `returns` follows unless it is confirmed; 0: nothing waits for that */
+		uint32_t returns;
+		uint64_t dropped[SP_IPC_LOG_COUNT]; /* log lines */
+	} gateway;
+	struct {
+		uint32_t index, count; /* of how many in all */
+		uint32_t role; /* enum sp_ipc_role */
+		uint32_t worker; /* 1..; 0: a role of its own */
+		int32_t pid; /* 0: nobody is there just now */
+		uint32_t uid, gid;
+		uint32_t restarts;
+		uint32_t is_ready;
+		uint64_t born_ms; /* monotonic */
+		struct sp_sandbox_level level; /* untried until it told */
+	} process;
+	struct {
+		uint32_t order; /* enum sp_ipc_order */
+		uint32_t confirm_s; /* of a reload: how long to wait for its confirmation; 0: it needs none */
+	} command;
+	struct {
+		uint32_t id;
+	} caller;
+	struct {
+		uint32_t id; /* of the caller */
+		uint32_t order; /* enum sp_ipc_order */
+		uint32_t result; /* enum sp_ipc_result */
+		uint32_t generation; /* what is served now */
+		uint32_t confirm_s; /* left to confirm it; 0: nothing waits for that */
+	} outcome;
+	struct {
+		uint64_t lines[SP_IPC_LOG_COUNT];
+	} dropped;
 };
 
 struct sp_ipc_message {

@@ -118,9 +118,11 @@ SP_MUST_USE bool sp_sandbox_enter(const struct sp_sandbox_want *want, struct sp_
 struct sp_sandbox {
 	struct sp_sandbox_want want;
 	struct sp_sandbox_level level;
+	unsigned tell_as; /* enum sp_ipc_role: who tells the master of its level; 0: nobody */
+	int tell_fd; /* borrowed: the channel to it */
 };
 
-/* Seals, and says in the log what was reached. NULL: a process without a sandbox; nothing is done. */
+/* Seals, says in the log what was reached, and tells. NULL: a process without a sandbox; nothing is done. */
 SP_MUST_USE bool sp_sandbox_finish(struct sp_sandbox *sandbox, struct sp_err *err);
 
 /* For the master, as root: an empty directory of root's without a name, in which nothing can ever be made. A

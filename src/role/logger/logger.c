@@ -38,6 +38,16 @@ struct logger {
 	bool is_orphan;
 };
 
+/* For who asks how many; a master that does not read is told with the next. */
+static void tell_master(struct logger *logger)
+{
+	struct sp_ipc_message m = { .type = SP_IPC_DROPPED, .fd = -1 };
+
+	for (unsigned which = 0; which < SP_IPC_LOG_COUNT; which++)
+		m.body.dropped.lines[which] = logger->streams[which].sink.dropped;
+	(void)!sp_channel_send(&logger->master, &m);
+}
+
 /* Its own lines go through the pipe like all others. */
 static void tell_dropped(struct stream *s)
 {
@@ -45,6 +55,7 @@ static void tell_dropped(struct stream *s)
 		return;
 	s->told = s->sink.dropped;
 	s->told_ms = sp_now_ms();
+	tell_master(s->logger);
 	sp_warn("log_lines_dropped", SP_KV_TEXT("log", s->name), SP_KV_U64("lines", s->sink.dropped),
 		SP_KV_ERRNO("why", s->sink.error));
 }

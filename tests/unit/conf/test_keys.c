@@ -4,7 +4,7 @@
 #include "lib.h"
 
 #include "../../../src/conf/keys.h"
-#include "../../../src/conf/units.h"
+#include "sp/conf/units.h"
 
 /* Every section and key that the gateway will have, in this order. */
 static const char spec[] =

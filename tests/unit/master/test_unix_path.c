@@ -43,7 +43,7 @@ static void test_made_and_removed(void **state)
 
 	(void)state;
 	umask(027);
-	fd = sp_unix_path_listen(path, &inode, &err);
+	fd = sp_unix_path_listen(path, SP_UNIX_PATH_FOR_ALL, &inode, &err);
 	assert_true(fd >= 0);
 	assert_int_equal(lstat(path, &st), 0);
 	assert_int_equal(st.st_mode & 0777, 0666);
@@ -58,14 +58,14 @@ static void test_live_one_stays(void **state)
 {
 	struct sp_err err = { .text = "" };
 	ino_t inode = 0, other = 0;
-	int fd = sp_unix_path_listen(path, &inode, &err);
+	int fd = sp_unix_path_listen(path, SP_UNIX_PATH_FOR_ALL, &inode, &err);
 
 	(void)state;
 	assert_true(fd >= 0);
-	assert_int_equal(sp_unix_path_listen(path, &other, &err), -1);
+	assert_int_equal(sp_unix_path_listen(path, SP_UNIX_PATH_FOR_ALL, &other, &err), -1);
 	assert_string_equal(err.text, "another process listens there");
 	close(fd);
-	fd = sp_unix_path_listen(path, &other, &err); /* now it is stale */
+	fd = sp_unix_path_listen(path, SP_UNIX_PATH_FOR_ALL, &other, &err); /* now it is stale */
 	assert_true(fd >= 0);
 	close(fd);
 }
@@ -79,11 +79,11 @@ static void test_no_socket_stays(void **state)
 	(void)state;
 	unlink(path);
 	close(open(path, O_CREAT | O_WRONLY, 0600));
-	assert_int_equal(sp_unix_path_listen(path, &inode, &err), -1);
+	assert_int_equal(sp_unix_path_listen(path, SP_UNIX_PATH_FOR_ALL, &inode, &err), -1);
 	assert_true(lstat(path, &st) == 0 && S_ISREG(st.st_mode));
 	unlink(path);
 	assert_int_equal(symlink("/nowhere", path), 0);
-	assert_int_equal(sp_unix_path_listen(path, &inode, &err), -1);
+	assert_int_equal(sp_unix_path_listen(path, SP_UNIX_PATH_FOR_ALL, &inode, &err), -1);
 	assert_true(lstat(path, &st) == 0 && S_ISLNK(st.st_mode));
 }
 
@@ -94,12 +94,12 @@ static void test_no_such_place(void **state)
 	ino_t inode = 0;
 
 	(void)state;
-	assert_int_equal(sp_unix_path_listen("/nowhere/at/all", &inode, &err), -1);
+	assert_int_equal(sp_unix_path_listen("/nowhere/at/all", SP_UNIX_PATH_FOR_ALL, &inode, &err), -1);
 	assert_string_equal(err.text, "No such file or directory");
 	memset(long_path, 'x', sizeof(long_path) - 1);
 	long_path[0] = '/';
 	long_path[sizeof(long_path) - 1] = '\0';
-	assert_int_equal(sp_unix_path_listen(long_path, &inode, &long_err), -1);
+	assert_int_equal(sp_unix_path_listen(long_path, SP_UNIX_PATH_FOR_ALL, &inode, &long_err), -1);
 }
 
 int main(void)

@@ -1,0 +1,127 @@
+#include "answer.h"
+
+#include "admin.h"
+#include "report.h"
+#include "sp/base/log.h"
+#include "status.h"
+
+static const struct {
+	const char *name;
+	const char *(*answer)(struct sp_asking *asking);
+	bool is_masters; /* the master carries it out */
+	const char *members[2]; /* that a request may have beside its name */
+} commands[] = {
+	{ "status", sp_answer_status, false, { "format" } },
+	{ "reload", sp_answer_reload, true, { "confirm_s" } },
+	{ "confirm", sp_answer_confirm, true, { NULL } },
+};
+
+void sp_answer_put_lines(struct sp_buf *out, const char *name, struct sp_str text)
+{
+	struct sp_str line;
+
+	while (text.n > 0 && sp_str_split(&text, '\n', &line)) {
+		sp_buf_printf(out, "{\"%s\":", name);
+		sp_json_put(out, line);
+		sp_buf_put(out, SP_STR("}\n"));
+	}
+}
+
+static const char *find(const struct sp_json *request, size_t *at)
+{
+	const struct sp_json_member *name = sp_json_find(request, "command");
+
+	if (name == NULL || name->is_number)
+		return "no command";
+	for (*at = 0; *at < SP_COUNT(commands); ++*at)
+		if (sp_str_eq(name->text, sp_str(commands[*at].name)))
+			return NULL;
+	return "a command that is not known here";
+}
+
+static bool is_known_member(size_t at, struct sp_str name)
+{
+	for (size_t i = 0; i < SP_COUNT(commands[at].members); i++)
+		if (commands[at].members[i] != NULL && sp_str_eq(name, sp_str(commands[at].members[i])))
+			return true;
+	return sp_str_eq(name, SP_STR("command"));
+}
+
+bool sp_answer_request(struct sp_asking *asking)
+{
+	size_t at;
+	const char *why = find(asking->request, &at);
+
+	for (size_t i = 0; why == NULL && i < asking->request->count; i++)
+		if (!is_known_member(at, asking->request->members[i].name))
+			why = "a member that this command does not know";
+	if (why == NULL) {
+		sp_info("admin_command", SP_KV_TEXT("command", commands[at].name));
+		why = commands[at].answer(asking);
+	}
+	if (why == NULL && commands[at].is_masters)
+		return true;
+	sp_admin_outcome(asking->out, why);
+	return false;
+}
+
+/* ---- status */
+
+const char *sp_answer_status(struct sp_asking *asking)
+{
+	const struct sp_json_member *format = sp_json_find(asking->request, "format");
+	bool is_text = format != NULL && !format->is_number && sp_str_eq(format->text, SP_STR("text"));
+	struct sp_report report;
+
+	if (format != NULL && !is_text)
+		return "a format that is not known: only text, or none for JSON";
+	sp_report_init(&report, !is_text);
+	sp_status_report(asking->facts, &report);
+	if (is_text)
+		sp_answer_put_lines(asking->out, "line", sp_report_end(&report));
+	else
+		sp_buf_put(asking->out, sp_report_end(&report));
+	sp_report_fini(&report);
+	return NULL;
+}
+
+/* ---- what the master carries out */
+
+static void order(struct sp_asking *asking, enum sp_ipc_order what, uint32_t confirm_s)
+{
+	asking->order = (struct sp_ipc_message){ .type = SP_IPC_COMMAND, .fd = -1 };
+	asking->order.body.command.order = what;
+	asking->order.body.command.confirm_s = confirm_s;
+	sp_buf_printf(asking->out, "{\"progress\":\"passed on\",\"generation\":%u}\n",
+		      asking->facts->gateway.type == SP_IPC_NONE ? 0
+								 : asking->facts->gateway.body.gateway.generation);
+}
+
+const char *sp_answer_reload(struct sp_asking *asking)
+{
+	const struct sp_json_member *confirm = sp_json_find(asking->request, "confirm_s");
+
+	if (confirm != NULL && (!confirm->is_number || confirm->number == 0 || confirm->number > SP_ANSWER_CONFIRM_MOST_S))
+		return "confirm_s has to be a number of seconds, at most a day";
+	order(asking, SP_IPC_ORDER_RELOAD, confirm == NULL ? 0 : (uint32_t)confirm->number);
+	return NULL;
+}
+
+const char *sp_answer_confirm(struct sp_asking *asking)
+{
+	order(asking, SP_IPC_ORDER_CONFIRM, 0);
+	return NULL;
+}
+
+/* The reasons of a refusal are no lines: who prints them prints them elsewhere. */
+void sp_answer_put_outcome(struct sp_buf *out, const struct sp_ipc_message *outcome, struct sp_str text)
+{
+	bool is_done = outcome->body.outcome.result == SP_IPC_RESULT_DONE;
+
+	sp_answer_put_lines(out, is_done ? "line" : "reason", text);
+	sp_buf_printf(out, "{\"outcome\":\"%s\",\"generation\":%u", is_done ? "done" : "refused",
+		      outcome->body.outcome.generation);
+	if (is_done && outcome->body.outcome.order == SP_IPC_ORDER_RELOAD && outcome->body.outcome.confirm_s > 0)
+		sp_buf_printf(out, ",\"confirm_s\":%u", outcome->body.outcome.confirm_s);
+	sp_buf_put(out, SP_STR("}\n"));
+}

@@ -1,0 +1,34 @@
+/*
+ * answer - what can be asked at the admin socket: a table of names, a file for
+ * what has substance.
+ */
+#ifndef SP_ROLE_MONITOR_ANSWER_H
+#define SP_ROLE_MONITOR_ANSWER_H
+
+#include "facts.h"
+#include "sp/base/buf.h"
+#include "sp/base/json.h"
+
+#define SP_ANSWER_CONFIRM_MOST_S 86400U
+
+struct sp_asking { /* one request */
+	const struct sp_facts *facts; /* borrowed, as the next */
+	const struct sp_json *request;
+	struct sp_buf *out; /* the answer's lines */
+	struct sp_ipc_message order; /* of a command that the master carries out: all but the descriptor */
+};
+
+/* Looks the command up and answers. True: the master is to be asked for it, with asking->order. */
+SP_MUST_USE bool sp_answer_request(struct sp_asking *asking);
+/* What the master said came of it, as the rest of an answer. */
+void sp_answer_put_outcome(struct sp_buf *out, const struct sp_ipc_message *outcome, struct sp_str text);
+
+/* The commands; each writes its lines and no outcome. NULL: it is done, or on its way; else why it is refused. */
+const char *sp_answer_status(struct sp_asking *asking);
+const char *sp_answer_reload(struct sp_asking *asking);
+const char *sp_answer_confirm(struct sp_asking *asking);
+
+/* Each line of a text as an object of its own: {"line":"…"}. */
+void sp_answer_put_lines(struct sp_buf *out, const char *name, struct sp_str text);
+
+#endif

@@ -1,0 +1,26 @@
+#include "status.h"
+
+#include "sp/base/clock.h"
+#include "sp/base/version.h"
+
+void sp_status_gateway(const struct sp_facts *facts, struct sp_report *report)
+{
+	const struct sp_ipc_message *g = &facts->gateway;
+	uint64_t now = sp_now_ms(), until = g->body.gateway.confirm_ms;
+
+	if (g->type == SP_IPC_NONE)
+		return;
+	sp_report_section(report, "gateway");
+	sp_report_text(report, "version", SP_STR(SP_VERSION));
+	sp_report_text(report, "config_file", sp_str(facts->conf->main_file));
+	sp_report_text(report, "state", g->body.gateway.is_draining ? SP_STR("draining") : SP_STR("serving"));
+	sp_report_wall(report, "started", g->body.gateway.started_wall_ms);
+	sp_report_count(report, "generation", g->body.gateway.generation);
+	sp_report_wall(report, "generation_since", g->body.gateway.loaded_wall_ms);
+	if (g->body.gateway.returns > 0) {
+		sp_report_seconds(report, "confirm_within_s", until > now ? (until - now + 999) / 1000 : 0);
+		sp_report_count(report, "else_returns_generation", g->body.gateway.returns);
+	}
+	sp_report_count(report, "access_lines_dropped", g->body.gateway.dropped[SP_IPC_LOG_ACCESS]);
+	sp_report_count(report, "error_lines_dropped", g->body.gateway.dropped[SP_IPC_LOG_ERROR]);
+}
