@@ -39,6 +39,15 @@ static const char *preset_text(const struct sp_conf *conf, const struct sp_conf_
 	return NULL;
 }
 
+/* As it was read: made absolute, so that it is the same place from anywhere. */
+static void dump_path(const struct sp_conf_section *section, const struct sp_conf_key *key, FILE *to)
+{
+	struct sp_str path;
+
+	memcpy(&path, (const char *)section + key->offset, sizeof(path));
+	(void)fprintf(to, "%s = %.*s\n", key->name, SP_STR_ARG(path));
+}
+
 static void dump_key(const struct sp_conf *conf, const struct sp_conf_section *section, const struct sp_conf_key *key,
 		     struct origin *said, FILE *to)
 {
@@ -63,7 +72,10 @@ static void dump_key(const struct sp_conf *conf, const struct sp_conf_section *s
 	if (preset != NULL)
 		said->is_said = false;
 	say_origin(said, nowhere, preset != NULL ? " for what it is behind" : "", to);
-	(void)fprintf(to, "%s = %s\n", key->name, preset != NULL ? preset : key->def);
+	if (preset != NULL || !sp_conf_kind_is_path(key->kind))
+		(void)fprintf(to, "%s = %s\n", key->name, preset != NULL ? preset : key->def);
+	else
+		dump_path(section, key, to);
 	if (preset != NULL)
 		said->is_said = false;
 }

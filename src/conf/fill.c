@@ -343,7 +343,7 @@ void *sp_fill_defaults(const struct sp_fill *f, const struct sp_conf_type *type)
 
 void *sp_fill_single(const struct sp_fill *f, const struct sp_conf_type *type)
 {
-	struct sp_doc_part *part = sp_doc_find(f->doc, type->name, SP_STR(""));
+	struct sp_doc_part *part = sp_map_get(f->doc->by_title, sp_str(type->name));
 	size_t before = f->doc->report->errors;
 
 	if (part == NULL)

@@ -357,7 +357,7 @@ def kill(running, name):
     os.kill(pid, signal.SIGKILL)
 
 
-@pytest.mark.parametrize("role", [b"keeper", b"dialer", b"logger"])
+@pytest.mark.parametrize("role", [b"keeper", b"dialer", b"monitor", b"logger"])
 def test_a_role_is_dead(gateway, backend, port, role):
     """Killed just before, and again until it is left alone for a while: the new ones serve all the same."""
     behind = backend(named("one"))

@@ -52,8 +52,8 @@ def role(running, name):
 def test_names(serve):
     running, _, _ = serve(workers=2)
     names = {running.name_of(pid).split(b"\0")[0].decode() for pid in procs.children(running.pid)}
-    assert names == {"sallyport: logger", "sallyport: keeper", "sallyport: dialer", "sallyport: worker 1",
-                     "sallyport: worker 2"}
+    assert names == {"sallyport: logger", "sallyport: keeper", "sallyport: dialer", "sallyport: monitor",
+                     "sallyport: worker 1", "sallyport: worker 2"}
 
 
 def ecdsa_only(context):

@@ -72,7 +72,7 @@ def check_sealed(name, pid):
 def test_started_as_root(serve, leaf):
     running, _, _ = serve(OK, workers=2, tls=[leaf], gateway="user = nobody\ngroup = nogroup")
     found = roles(running)
-    assert set(found) == {"logger", "keeper", "dialer", "worker 1", "worker 2"}
+    assert set(found) == {"logger", "keeper", "dialer", "monitor", "worker 1", "worker 2"}
     for name, pid in found.items():
         check_sealed(name, pid)
         assert int(lines_of(f"/proc/{pid}/status")["CapBnd"][0], 16) == 0, name
@@ -106,7 +106,7 @@ def test_the_master_as_root(serve, leaf):
 
 
 PASSWD = "".join(f"sallyport-{role}:x:{uid}:{uid}::/:/bin/false\n" for role, uid in
-                 (("keeper", 61001), ("dialer", 61002), ("logger", 61003)))
+                 (("keeper", 61001), ("dialer", 61002), ("logger", 61003), ("monitor", 61004)))
 
 
 @as_root
@@ -125,7 +125,8 @@ def test_roles_with_users_of_their_own(gateway, backend, port, folders):
     with Client(port) as client:
         assert client.ask().status == 200
     uids = {name: int(lines_of(f"/proc/{pid}/status")["Uid"][0]) for name, pid in roles(running).items()}
-    assert uids == {"worker 1": 61000, "worker 2": 61000, "keeper": 61001, "dialer": 61002, "logger": 61003}
+    assert uids == {"worker 1": 61000, "worker 2": 61000, "keeper": 61001, "dialer": 61002, "logger": 61003,
+                    "monitor": 61004}
     assert not running.events("user_shared")
     assert procs.wait_for(lambda: os.path.getsize(f"{where}/access.log") > 0, 5)
     os.rename(f"{where}/access.log", f"{where}/old.log")
@@ -139,7 +140,7 @@ def test_roles_with_users_of_their_own(gateway, backend, port, folders):
 @as_root
 def test_a_shared_user_is_said(serve):
     running, _, _ = serve(OK, gateway="user = nobody\ngroup = nogroup")
-    assert 'with_workers="keeper, dialer, logger"' in running.events("user_shared")[0]
+    assert 'with_workers="keeper, dialer, monitor, logger"' in running.events("user_shared")[0]
 
 
 @in_force
@@ -178,7 +179,7 @@ def test_the_log_says_what_is_in_force(serve):
     running, _, _ = serve(OK, workers=1)
     roles(running)
     said = {re.search(r" role=(\w+)", line)[1]: line for line in running.events("sandbox")}
-    assert set(said) == {"master", "logger", "keeper", "dialer", "worker"}
+    assert set(said) == {"master", "logger", "keeper", "dialer", "monitor", "worker"}
     for line in said.values():
         for layer in ("capabilities", "no_new_privs", "seccomp", "rlimits", "not_dumpable"):
             assert re.search(rf'in_force="[^"]*\b{layer}\b', line), line

@@ -2,6 +2,7 @@
 
 #include "sp/base/clock.h"
 #include "sp/base/version.h"
+#include "sp/board/counters.h"
 
 void sp_status_gateway(const struct sp_facts *facts, struct sp_report *report)
 {
@@ -21,6 +22,9 @@ void sp_status_gateway(const struct sp_facts *facts, struct sp_report *report)
 		sp_report_seconds(report, "confirm_within_s", until > now ? (until - now + 999) / 1000 : 0);
 		sp_report_count(report, "else_returns_generation", g->body.gateway.returns);
 	}
+	if (facts->board != NULL)
+		sp_report_count(report, "connections",
+				sp_counters_clients(facts->board, (uint32_t)facts->conf->gateway.max_connections));
 	sp_report_count(report, "access_lines_dropped", g->body.gateway.dropped[SP_IPC_LOG_ACCESS]);
 	sp_report_count(report, "error_lines_dropped", g->body.gateway.dropped[SP_IPC_LOG_ERROR]);
 }

@@ -5,13 +5,17 @@
 #include "sp/base/addr.h"
 #include "sp/board/counters.h"
 
-static uint64_t connections_of(const struct sp_facts *facts, struct sp_str name)
+/* A worker counts a listener's where that has a limit of its own; else they are part of the gateway's alone. */
+static void report_connections(const struct sp_facts *facts, const struct sp_conf_listener *listener,
+			       struct sp_report *report)
 {
 	uint32_t most = (uint32_t)facts->conf->gateway.max_connections, slot;
 
-	if (facts->board == NULL || !sp_board_slot(facts->board, SP_NAME_LISTENER, SP_STR(""), name, &slot))
-		return 0;
-	return sp_counters_listener(facts->board, slot, most);
+	if (listener->max_connections == 0 || facts->board == NULL ||
+	    !sp_board_slot(facts->board, SP_NAME_LISTENER, SP_STR(""), listener->section.name, &slot))
+		sp_report_text(report, "connections", SP_STR(""));
+	else
+		sp_report_count(report, "connections", sp_counters_listener(facts->board, slot, most));
 }
 
 /* "127.0.0.1:443, unix:/run/web.sock" */
@@ -43,7 +47,7 @@ void sp_status_listeners(const struct sp_facts *facts, struct sp_report *report)
 		put_binds(&binds, &conf->listeners[i]);
 		sp_report_row(report);
 		sp_report_text(report, "listener", conf->listeners[i].section.name);
-		sp_report_count(report, "connections", connections_of(facts, conf->listeners[i].section.name));
+		report_connections(facts, &conf->listeners[i], report);
 		sp_report_text(report, "bind", sp_buf_str(&binds));
 		sp_buf_fini(&binds);
 	}

@@ -215,7 +215,7 @@ static void test_reference(void **state)
 	assert_non_null(strstr(text, "### `[listener:NAME]`\n"));
 	assert_non_null(strstr(text, "| `client_idle` | duration, 1s to 1h | `60s` |"));
 	assert_non_null(strstr(text, "| `http2` | yes or no | `no` | *Not in this build.* "));
-	assert_non_null(strstr(text, "### `[admin]`\n\n*Not in this build.* "));
+	assert_non_null(strstr(text, "### `[limit:NAME]`\n\n*Not in this build.* "));
 	assert_non_null(strstr(text, "Needs a restart. |\n"));
 	free(text);
 }

@@ -146,7 +146,7 @@ static void test_all_types(void **state)
 
 struct raw {
 	uint16_t type, size;
-	uint32_t body[140];
+	uint32_t rest[141]; /* a zero, and the body */
 };
 
 static void test_refused(void **state)
@@ -159,35 +159,35 @@ static void test_refused(void **state)
 	} rows[] = {
 		{ "one byte", { SP_IPC_STOP, 0, { 0 } }, 1, 0, SP_IPC_MASTER, SP_IPC_WORKER },
 		{ "half a header", { SP_IPC_STOP, 0, { 0 } }, 2, 0, SP_IPC_MASTER, SP_IPC_WORKER },
-		{ "type 0", { 0, 0, { 0 } }, 4, 0, SP_IPC_MASTER, SP_IPC_WORKER },
-		{ "type behind the last", { SP_IPC_COUNT, 0, { 0 } }, 4, 0, SP_IPC_MASTER, SP_IPC_WORKER },
-		{ "type 65535", { 65535, 0, { 0 } }, 4, 0, SP_IPC_MASTER, SP_IPC_WORKER },
-		{ "a worker says stop", { SP_IPC_STOP, 0, { 0 } }, 4, 0, SP_IPC_WORKER, SP_IPC_MASTER },
-		{ "a worker sends a log", { SP_IPC_LOG, 4, { 0 } }, 8, 1, SP_IPC_WORKER, SP_IPC_MASTER },
-		{ "the master says ready", { SP_IPC_READY, 4, { 0 } }, 8, 0, SP_IPC_MASTER, SP_IPC_WORKER },
+		{ "type 0", { 0, 0, { 0 } }, 8, 0, SP_IPC_MASTER, SP_IPC_WORKER },
+		{ "type behind the last", { SP_IPC_COUNT, 0, { 0 } }, 8, 0, SP_IPC_MASTER, SP_IPC_WORKER },
+		{ "type 65535", { 65535, 0, { 0 } }, 8, 0, SP_IPC_MASTER, SP_IPC_WORKER },
+		{ "a worker says stop", { SP_IPC_STOP, 0, { 0 } }, 8, 0, SP_IPC_WORKER, SP_IPC_MASTER },
+		{ "a worker sends a log", { SP_IPC_LOG, 4, { 0 } }, 12, 1, SP_IPC_WORKER, SP_IPC_MASTER },
+		{ "the master says ready", { SP_IPC_READY, 4, { 0 } }, 12, 0, SP_IPC_MASTER, SP_IPC_WORKER },
 		{ "a worker asks the master to sign",
 		  { SP_IPC_SIGN, 176, { 0 } },
-		  180,
+		  184,
 		  0,
 		  SP_IPC_WORKER,
 		  SP_IPC_MASTER },
-		{ "a worker answers the keeper", { SP_IPC_SIGNED, 520, { 0 } }, 524, 0, SP_IPC_WORKER, SP_IPC_KEEPER },
-		{ "a worker brings the keeper a peer", { SP_IPC_PEER, 8, { 0 } }, 12, 1, SP_IPC_WORKER, SP_IPC_KEEPER },
+		{ "a worker answers the keeper", { SP_IPC_SIGNED, 520, { 0 } }, 528, 0, SP_IPC_WORKER, SP_IPC_KEEPER },
+		{ "a worker brings the keeper a peer", { SP_IPC_PEER, 8, { 0 } }, 16, 1, SP_IPC_WORKER, SP_IPC_KEEPER },
 		{ "a question to sign with a descriptor",
 		  { SP_IPC_SIGN, 176, { 0 } },
-		  180,
+		  184,
 		  1,
 		  SP_IPC_WORKER,
 		  SP_IPC_KEEPER },
-		{ "size below the table's", { SP_IPC_DRAIN, 2, { 0 } }, 6, 0, SP_IPC_MASTER, SP_IPC_WORKER },
-		{ "size above the table's", { SP_IPC_DRAIN, 8, { 0 } }, 12, 0, SP_IPC_MASTER, SP_IPC_WORKER },
-		{ "size right, bytes missing", { SP_IPC_DRAIN, 4, { 0 } }, 6, 0, SP_IPC_MASTER, SP_IPC_WORKER },
-		{ "size right, bytes too many", { SP_IPC_STOP, 0, { 0 } }, 8, 0, SP_IPC_MASTER, SP_IPC_WORKER },
-		{ "longer than any message", { SP_IPC_TICKETS, 32, { 0 } }, 40, 0, SP_IPC_MASTER, SP_IPC_WORKER },
-		{ "a descriptor that does not belong", { SP_IPC_STOP, 0, { 0 } }, 4, 1, SP_IPC_MASTER, SP_IPC_WORKER },
-		{ "no descriptor", { SP_IPC_LOG, 4, { 0 } }, 8, 0, SP_IPC_MASTER, SP_IPC_WORKER },
-		{ "two descriptors", { SP_IPC_LOG, 4, { 0 } }, 8, 2, SP_IPC_MASTER, SP_IPC_WORKER },
-		{ "more descriptors than are read", { SP_IPC_LOG, 4, { 0 } }, 8, 8, SP_IPC_MASTER, SP_IPC_WORKER },
+		{ "size below the table's", { SP_IPC_DRAIN, 2, { 0 } }, 10, 0, SP_IPC_MASTER, SP_IPC_WORKER },
+		{ "size above the table's", { SP_IPC_DRAIN, 8, { 0 } }, 16, 0, SP_IPC_MASTER, SP_IPC_WORKER },
+		{ "size right, bytes missing", { SP_IPC_DRAIN, 4, { 0 } }, 10, 0, SP_IPC_MASTER, SP_IPC_WORKER },
+		{ "size right, bytes too many", { SP_IPC_STOP, 0, { 0 } }, 12, 0, SP_IPC_MASTER, SP_IPC_WORKER },
+		{ "longer than any message", { SP_IPC_TICKETS, 32, { 0 } }, 44, 0, SP_IPC_MASTER, SP_IPC_WORKER },
+		{ "a descriptor that does not belong", { SP_IPC_STOP, 0, { 0 } }, 8, 1, SP_IPC_MASTER, SP_IPC_WORKER },
+		{ "no descriptor", { SP_IPC_LOG, 4, { 0 } }, 12, 0, SP_IPC_MASTER, SP_IPC_WORKER },
+		{ "two descriptors", { SP_IPC_LOG, 4, { 0 } }, 12, 2, SP_IPC_MASTER, SP_IPC_WORKER },
+		{ "more descriptors than are read", { SP_IPC_LOG, 4, { 0 } }, 12, 8, SP_IPC_MASTER, SP_IPC_WORKER },
 		{ "only descriptors", { 0, 0, { 0 } }, 0, 2, SP_IPC_MASTER, SP_IPC_WORKER },
 	};
 	unsigned before = open_count();

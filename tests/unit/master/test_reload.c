@@ -25,7 +25,7 @@ static void write_ini(const char *more)
 
 	assert_non_null(file);
 	assert_int_equal(fchmod(fileno(file), 0600), 0);
-	(void)fprintf(file, "[gateway]\nworkers = 1\nsandbox = off\n[listener:a]\nbind = unix:%s/s\n[route:a]\n"
+	(void)fprintf(file, "[gateway]\nworkers = 1\nsandbox = off\n[admin]\nsocket = admin.sock\n[listener:a]\nbind = unix:%s/s\n[route:a]\n"
 			    "respond = 200\n%s", folder, more);
 	assert_int_equal(fclose(file), 0);
 }
@@ -49,7 +49,8 @@ static struct sp_master m;
 
 static void make_slots(void)
 {
-	static const enum sp_ipc_role roles[] = { SP_IPC_LOGGER, SP_IPC_KEEPER, SP_IPC_DIALER, SP_IPC_WORKER };
+	static const enum sp_ipc_role roles[] = { SP_IPC_LOGGER, SP_IPC_KEEPER, SP_IPC_DIALER, SP_IPC_MONITOR,
+						    SP_IPC_WORKER };
 
 	m.slots = calloc(SP_COUNT(roles), sizeof(struct sp_slot *));
 	assert_non_null(m.slots);
@@ -72,7 +73,7 @@ static int setup(void **state)
 	(void)snprintf(path, sizeof(path), "%s/a.ini", folder);
 	write_ini("");
 	m = (struct sp_master){ .workers = 1, .signal_fd = -1, .empty_root = -1, .notify.fd = -1,
-				.state = SP_MASTER_SERVING, .edition = sp_edition_new(read_conf(), 1, &err) };
+				.admin.fd = -1, .state = SP_MASTER_SERVING, .edition = sp_edition_new(read_conf(), 1, &err) };
 	assert_non_null(m.edition);
 	m.conf = m.edition->conf;
 	assert_true(sp_ids_find(&m.conf->gateway, geteuid(), &m.ids, &key, &err));
@@ -93,10 +94,12 @@ static int teardown(void **state)
 	sp_webroots_close(&m.webroots);
 	sp_watch_close(&m);
 	sp_reload_close(&m);
+	sp_slots_end_role(&m, SP_IPC_MONITOR);
 	sp_slots_end_role(&m, SP_IPC_DIALER);
 	sp_slots_end_role(&m, SP_IPC_KEEPER);
 	sp_slots_free(&m);
 	sp_binds_close(&m.binds);
+	sp_admin_close(&m.admin);
 	sp_loop_free(m.loop);
 	sp_logs_close(&m.logs);
 	sp_edition_free(m.edition);
