@@ -4,7 +4,7 @@
  *   VETTING -> ROLES -> WORKERS -> MOVING -> ENDING
  *
  * The new configuration is read and compared here, and vetted by a child. Then
- * keeper and dialer of the new one are born beside the old ones; when they are
+ * keeper, dialer and monitor of the new one are born beside the old ones; when they are
  * ready, every worker is given channels to them, its listening sockets and the
  * bundle, and says whether it could build the generation. When all could, all are
  * told to serve it; until then whatever goes wrong puts everything back. At last

@@ -244,7 +244,7 @@ def test_a_worker_dies_meanwhile(gateway, backend, port):
     os.kill(worker, signal.SIGSTOP)
     program.write_config(running.folder, text + "[route:new]\npath = /new\nrespond = 204\n")
     running.signal(signal.SIGHUP)
-    assert procs.wait_for(lambda: len(running.events("role_ready")) == 5, 20 * program.SLOW)
+    assert procs.wait_for(lambda: len(running.events("role_ready")) == 7, 20 * program.SLOW)
     time.sleep(0.5)
     assert not outcomes(running)
     os.kill(worker, signal.SIGKILL)
