@@ -145,6 +145,7 @@ static const char *read_member(struct reader *r, struct sp_json *out)
 	return why;
 }
 
+/* NOLINTNEXTLINE(readability-non-const-parameter): read_text writes there */
 const char *sp_json_read(struct sp_str line, char *room, struct sp_json *out)
 {
 	struct reader r = { .rest = line, .to = room };

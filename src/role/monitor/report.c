@@ -20,21 +20,21 @@ void sp_report_fini(struct sp_report *report)
 
 /* ---- text */
 
-static size_t width_of(const struct sp_report *r, size_t column)
+static size_t width_of(const struct sp_report *r, size_t columns, size_t column)
 {
 	size_t width = r->is_table ? strlen(r->columns[column]) : 0;
 	const char *cell = r->cells.p;
 
 	for (size_t i = 0; i < r->cell_count; i++, cell += strlen(cell) + 1)
-		if (i % r->column_count == column && strlen(cell) > width)
+		if (i % columns == column && strlen(cell) > width)
 			width = strlen(cell);
 	return width;
 }
 
-static void put_line(struct sp_report *r, const char *const *cells, const size_t *widths)
+static void put_line(struct sp_report *r, size_t columns, const char *const *cells, const size_t *widths)
 {
-	for (size_t i = 0; i < r->column_count; i++) {
-		bool is_last = i + 1 == r->column_count;
+	for (size_t i = 0; i < columns; i++) {
+		bool is_last = i + 1 == columns;
 
 		sp_buf_printf(&r->out, "%s%*s", i == 0 ? "" : "  ", is_last ? 0 : -(int)widths[i], cells[i]);
 	}
@@ -44,24 +44,24 @@ static void put_line(struct sp_report *r, const char *const *cells, const size_t
 /* Only whole rows: a reporter that leaves a cell out has fewer rows, not other columns. */
 static void put_section(struct sp_report *r)
 {
-	const char *cells[SP_REPORT_COLUMNS];
-	size_t widths[SP_REPORT_COLUMNS];
+	const char *cells[SP_REPORT_COLUMNS] = { NULL };
+	size_t widths[SP_REPORT_COLUMNS] = { 0 }, columns = r->column_count;
 	const char *cell = r->cells.p;
 
-	if (r->column_count == 0 || r->cells.is_failed)
+	if (columns == 0 || r->cells.is_failed)
 		return;
 	if (r->sections > 1)
 		sp_buf_put(&r->out, SP_STR("\n"));
-	for (size_t i = 0; i < r->column_count; i++) {
-		widths[i] = width_of(r, i);
+	for (size_t i = 0; i < columns; i++) {
+		widths[i] = width_of(r, columns, i);
 		cells[i] = r->columns[i];
 	}
 	if (r->is_table)
-		put_line(r, cells, widths);
+		put_line(r, columns, cells, widths);
 	for (size_t i = 0; i < r->cell_count; i++, cell += strlen(cell) + 1) {
-		cells[i % r->column_count] = cell;
-		if ((i + 1) % r->column_count == 0)
-			put_line(r, cells, widths);
+		cells[i % columns] = cell;
+		if ((i + 1) % columns == 0)
+			put_line(r, columns, cells, widths);
 	}
 }
 
