@@ -37,8 +37,8 @@ static bool find_socket(struct asking *a, const char *config)
 		sp_conf_report_print(&report, config, stderr);
 	sp_conf_report_fini(&report);
 	if (is_found && strcmp(a->path, "off") == 0) {
-		fprintf(stderr, "sallyport %s: [admin] socket = off in %s: there is no way to the gateway\n", a->command,
-			config);
+		fprintf(stderr, "sallyport %s: [admin] socket = off in %s: there is no way to the gateway\n",
+			a->command, config);
 		return false;
 	}
 	return is_found;

@@ -71,7 +71,9 @@ bool sp_admin_open(struct sp_admin_socket *admin, const struct sp_conf *conf, co
 	*admin = (struct sp_admin_socket){ .fd = -1 };
 	if (sp_str_eq(path, SP_STR("off")))
 		return true;
-	if (before != NULL && before->fd >= 0 && sp_str_eq(path, sp_str(before->path))) {
+	/* One that somebody removed is made anew. */
+	if (before != NULL && before->fd >= 0 && sp_str_eq(path, sp_str(before->path)) &&
+	    sp_unix_path_is(before->path, before->inode)) {
 		*admin = *before;
 		admin->is_kept = true;
 		return true;

@@ -58,7 +58,8 @@ static int text_fd(const char *text)
 static void send_outcome(struct sp_master *m, struct sp_slot *monitor, const struct sp_order *order)
 {
 	struct sp_ipc_message caller = { .type = SP_IPC_CALLER, .fd = order->caller_fd };
-	struct sp_ipc_message outcome = { .type = SP_IPC_OUTCOME, .fd = text_fd(order->text == NULL ? "" : order->text) };
+	struct sp_ipc_message outcome = { .type = SP_IPC_OUTCOME,
+					  .fd = text_fd(order->text == NULL ? "" : order->text) };
 	uint64_t confirm_ms = 0, now = sp_now_ms();
 
 	if (outcome.fd < 0)
@@ -111,7 +112,7 @@ static void reload(struct sp_order *order, uint32_t confirm_s)
 		return;
 	decide(order, false,
 	       order->master->state == SP_MASTER_SERVING ? "another reload is under way: try again behind it\n"
-							  : "the gateway is starting or ending\n");
+							 : "the gateway is starting or ending\n");
 }
 
 static void confirm(struct sp_order *order)

@@ -64,10 +64,15 @@ int sp_unix_path_listen(const char *path, mode_t mode, ino_t *inode, struct sp_e
 	return fd;
 }
 
-void sp_unix_path_remove(const char *path, ino_t inode)
+bool sp_unix_path_is(const char *path, ino_t inode)
 {
 	struct stat st;
 
-	if (lstat(path, &st) == 0 && S_ISSOCK(st.st_mode) && st.st_ino == inode)
+	return lstat(path, &st) == 0 && S_ISSOCK(st.st_mode) && st.st_ino == inode;
+}
+
+void sp_unix_path_remove(const char *path, ino_t inode)
+{
+	if (sp_unix_path_is(path, inode))
 		(void)unlink(path);
 }

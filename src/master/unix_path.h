@@ -4,6 +4,7 @@
 #ifndef SP_MASTER_UNIX_PATH_H
 #define SP_MASTER_UNIX_PATH_H
 
+#include <stdbool.h>
 #include <sys/types.h>
 
 #include "sp/base/err.h"
@@ -13,6 +14,7 @@
 /* A socket that nobody listens on any more is replaced; a live one, or what is no socket, is left alone and is an
  * error. -1 with *err (the reason alone). */
 SP_MUST_USE int sp_unix_path_listen(const char *path, mode_t mode, ino_t *inode, struct sp_err *err);
+bool sp_unix_path_is(const char *path, ino_t inode); /* still the one that we made? */
 /* Removes it, if it is still the one that we made. */
 void sp_unix_path_remove(const char *path, ino_t inode);
 

@@ -209,11 +209,12 @@ def under_load(running, port, tls, victim, kills=3):
     return failures
 
 
-def test_keeper_killed_under_load(gateway, backend, port, pair, ca):
-    """What it was asked is asked of its successor: not even a handshake fails."""
+@pytest.mark.parametrize("victim", ["keeper", "monitor"])
+def test_a_role_killed_under_load(gateway, backend, port, pair, ca, victim):
+    """What a keeper was asked is asked of its successor: not even a handshake fails. A monitor nobody misses."""
     running = gateway(program.ini(port, backend(script).port, tls=pair, workers=2, route="upgrade = websocket"))
     workers = running.workers()
-    assert under_load(running, port, wire.context(ca.cert), "keeper") == []
+    assert under_load(running, port, wire.context(ca.cert), victim) == []
     assert running.workers() == workers
 
 

@@ -26,6 +26,7 @@ struct conn {
 	int fd; /* owned; -1: closed or passed on */
 	struct event event;
 	struct sp_deadline deadline;
+	uid_t uid; /* who asks */
 	size_t in_n, sent;
 	struct sp_buf out; /* owned; empty: the request is not complete yet */
 	char in[SP_ADMIN_REQUEST];
@@ -148,7 +149,7 @@ static void take_request(struct conn *c, size_t n)
 	struct sp_json request;
 	const char *why = sp_json_read(sp_str_of(c->in, n), room, &request);
 
-	if (why == NULL && a->env.on_request(a->env.arg, &request, &c->out)) {
+	if (why == NULL && a->env.on_request(a->env.arg, c->uid, &request, &c->out)) {
 		pass_on(c);
 		return;
 	}
@@ -218,15 +219,18 @@ static void note_refused(struct sp_admin *a, const struct ucred *who)
 	if (a->told_ms != 0 && sp_now_ms() - a->told_ms < QUIET_MS)
 		return;
 	a->told_ms = sp_now_ms();
-	sp_warn("admin_refused", SP_KV_U64("uid", who->uid), SP_KV_I64("pid", who->pid), SP_KV_U64("refused", a->refused));
+	sp_warn("admin_refused", SP_KV_U64("uid", who->uid), SP_KV_I64("pid", who->pid),
+		SP_KV_U64("refused", a->refused));
 }
 
-static bool is_welcome(struct sp_admin *a, int fd)
+static bool is_welcome(struct sp_admin *a, int fd, uid_t *uid)
 {
 	struct ucred who = { .uid = (uid_t)-1 };
 	socklen_t n = sizeof(who);
+	bool is_told = getsockopt(fd, SOL_SOCKET, SO_PEERCRED, &who, &n) == 0;
 
-	if (getsockopt(fd, SOL_SOCKET, SO_PEERCRED, &who, &n) == 0 && (who.uid == 0 || who.uid == a->env.user))
+	*uid = who.uid;
+	if (is_told && (who.uid == 0 || who.uid == a->env.user))
 		return true;
 	note_refused(a, &who);
 	return false;
@@ -236,15 +240,17 @@ static void on_accept(void *arg, int fd, const struct sp_addr *peer)
 {
 	struct sp_admin *a = arg;
 	struct conn *c;
+	uid_t uid;
 
 	(void)peer;
-	if (!is_welcome(a, fd)) {
+	if (!is_welcome(a, fd, &uid)) {
 		(void)close(fd);
 		return;
 	}
 	c = conn_new(a, fd);
 	if (c == NULL)
 		return;
+	c->uid = uid;
 	if (a->count >= SP_ADMIN_CONNECTIONS)
 		sp_listen_pause(a->listen);
 	(void)event_add(&c->event, NULL);

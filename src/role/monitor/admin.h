@@ -25,9 +25,9 @@ enum {
 
 struct sp_admin;
 
-/* Writes the answer to `out`, outcome and all. True: nobody answers here: the caller's descriptor goes elsewhere
+/* uid: who asks. Writes the answer to `out`, outcome and all. True: nobody answers here: the caller's descriptor goes elsewhere
  * (sp_admin_pass), behind what was written. */
-typedef bool sp_admin_handler(void *arg, const struct sp_json *request, struct sp_buf *out);
+typedef bool sp_admin_handler(void *arg, uid_t uid, const struct sp_json *request, struct sp_buf *out);
 /* fd is the callee's. */
 typedef void sp_admin_passer(void *arg, int fd);
 

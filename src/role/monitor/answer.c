@@ -56,7 +56,7 @@ bool sp_answer_request(struct sp_asking *asking)
 		if (!is_known_member(at, asking->request->members[i].name))
 			why = "a member that this command does not know";
 	if (why == NULL) {
-		sp_info("admin_command", SP_KV_TEXT("command", commands[at].name));
+		sp_info("admin_command", SP_KV_TEXT("command", commands[at].name), SP_KV_U64("uid", asking->uid));
 		why = commands[at].answer(asking);
 	}
 	if (why == NULL && commands[at].is_masters)
@@ -93,15 +93,15 @@ static void order(struct sp_asking *asking, enum sp_ipc_order what, uint32_t con
 	asking->order.body.command.order = what;
 	asking->order.body.command.confirm_s = confirm_s;
 	sp_buf_printf(asking->out, "{\"progress\":\"passed on\",\"generation\":%u}\n",
-		      asking->facts->gateway.type == SP_IPC_NONE ? 0
-								 : asking->facts->gateway.body.gateway.generation);
+		      asking->facts->gateway.type == SP_IPC_NONE ? 0 : asking->facts->gateway.body.gateway.generation);
 }
 
 const char *sp_answer_reload(struct sp_asking *asking)
 {
 	const struct sp_json_member *confirm = sp_json_find(asking->request, "confirm_s");
 
-	if (confirm != NULL && (!confirm->is_number || confirm->number == 0 || confirm->number > SP_ANSWER_CONFIRM_MOST_S))
+	if (confirm != NULL &&
+	    (!confirm->is_number || confirm->number == 0 || confirm->number > SP_ANSWER_CONFIRM_MOST_S))
 		return "confirm_s has to be a number of seconds, at most a day";
 	order(asking, SP_IPC_ORDER_RELOAD, confirm == NULL ? 0 : (uint32_t)confirm->number);
 	return NULL;

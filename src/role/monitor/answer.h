@@ -5,6 +5,8 @@
 #ifndef SP_ROLE_MONITOR_ANSWER_H
 #define SP_ROLE_MONITOR_ANSWER_H
 
+#include <sys/types.h>
+
 #include "facts.h"
 #include "sp/base/buf.h"
 #include "sp/base/json.h"
@@ -12,6 +14,7 @@
 #define SP_ANSWER_CONFIRM_MOST_S 86400U
 
 struct sp_asking { /* one request */
+	uid_t uid; /* who asks */
 	const struct sp_facts *facts; /* borrowed, as the next */
 	const struct sp_json *request;
 	struct sp_buf *out; /* the answer's lines */

@@ -22,10 +22,10 @@ struct monitor {
 
 /* ---- requests */
 
-static bool on_request(void *arg, const struct sp_json *request, struct sp_buf *out)
+static bool on_request(void *arg, uid_t uid, const struct sp_json *request, struct sp_buf *out)
 {
 	struct monitor *m = arg;
-	struct sp_asking asking = { .facts = &m->facts, .request = request, .out = out };
+	struct sp_asking asking = { .uid = uid, .facts = &m->facts, .request = request, .out = out };
 	bool is_masters = sp_answer_request(&asking);
 
 	m->order = asking.order;
@@ -122,11 +122,9 @@ static void on_idle(void *arg)
 static bool start(struct monitor *m, const struct sp_monitor_env *env, struct sp_err *err)
 {
 	const struct sp_ipc_message ready = { .type = SP_IPC_READY, .fd = -1 };
-	struct sp_admin_env admin = { .user = env->user,
-				      .on_request = on_request,
-				      .on_pass = on_pass,
-				      .on_idle = on_idle,
-				      .arg = m };
+	struct sp_admin_env admin = {
+		.user = env->user, .on_request = on_request, .on_pass = on_pass, .on_idle = on_idle, .arg = m
+	};
 
 	m->facts.conf = env->conf;
 	m->facts.board = env->board;

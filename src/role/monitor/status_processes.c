@@ -26,8 +26,7 @@ void sp_status_processes(const struct sp_facts *facts, struct sp_report *report)
 		sp_report_text(report, "state", state_of(p));
 		sp_report_count(report, "uid", p->body.process.uid);
 		sp_report_count(report, "gid", p->body.process.gid);
-		sp_report_seconds(report, "uptime_s",
-				  p->body.process.pid > 0 && now > born ? (now - born) / 1000 : 0);
+		sp_report_seconds(report, "uptime_s", p->body.process.pid > 0 && now > born ? (now - born) / 1000 : 0);
 		sp_report_count(report, "restarts", p->body.process.restarts);
 	}
 }

@@ -80,6 +80,11 @@ static void test_over_generations(void **state)
 	sp_admin_replace(&now, &next);
 	assert_true(!is_there(path[0]) && is_there(path[1]));
 
+	assert_int_equal(unlink(path[1]), 0); /* somebody removed it */
+	assert_true(sp_admin_open(&next, &second, &ids, &now, &err));
+	sp_admin_replace(&now, &next);
+	assert_true(is_there(path[1]));
+
 	assert_true(sp_admin_open(&next, &off, &ids, &now, &err));
 	sp_admin_replace(&now, &next);
 	assert_true(!is_there(path[1]) && now.fd == -1);
