@@ -50,7 +50,8 @@ static bool is_confirm(const char *arg)
 {
 	static const char name[] = "--confirm";
 
-	return strncmp(arg, name, sizeof(name) - 1) == 0 && (arg[sizeof(name) - 1] == '\0' || arg[sizeof(name) - 1] == '=');
+	return strncmp(arg, name, sizeof(name) - 1) == 0 &&
+	       (arg[sizeof(name) - 1] == '\0' || arg[sizeof(name) - 1] == '=');
 }
 
 static bool take(char *const *argv, unsigned allowed, struct sp_args *out, int *next, struct sp_err *err)

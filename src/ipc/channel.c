@@ -133,7 +133,7 @@ enum sp_ipc_rc sp_ipc_send(int fd, enum sp_ipc_role from, enum sp_ipc_role to, c
 
 size_t sp_ipc_pack(enum sp_ipc_type type, uint8_t bytes[static SP_IPC_PACKED])
 {
-	const struct header header = { (uint16_t)type, 0 };
+	const struct header header = { (uint16_t)type, 0, 0 };
 
 	_Static_assert(sizeof(header) <= SP_IPC_PACKED, "a message without body fits");
 	SP_ASSERT(type > SP_IPC_NONE && type < SP_IPC_COUNT && table[type].size == 0 && !table[type].has_fd);

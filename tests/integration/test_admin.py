@@ -231,6 +231,17 @@ def test_monitor_restarts_alone(running, port):
     assert status(port) == 200
 
 
+def test_after_an_upgrade(running):
+    """USR2: the new program's monitor listens on the same path, and knows its own processes."""
+    assert procs.wait_for(lambda: running.events("serving"), 15 * program.SLOW)
+    running.signal(signal.SIGUSR2)
+    assert procs.wait_for(lambda: len(running.events("serving")) == 2, 30 * program.SLOW), running.err()[-2000:]
+    eventually(running, lambda found: {row["pid"] for row in found["processes"]} <= set(procs.tree(running.pid)) and
+               all(row["state"] == "ready" for row in found["processes"]))
+    assert run(running, "reload")[0] == 0
+    assert not running.events("no_admin_socket")
+
+
 # ---- the socket
 
 
