@@ -29,8 +29,10 @@ def wait_outcome(running, before, timeout=30):
     """The next outcome behind that many: "done" or "refused", and what was said since."""
     assert procs.wait_for(lambda: len(outcomes(running)) > before, timeout * program.SLOW), running.err()[-3000:]
     line = outcomes(running)[before]
-    found = procs.wait_for(lambda: running.err().partition(line)[2], 1) or ""
-    return re.search(r"event=reload_(\w+)", line).group(1), found
+    how = re.search(r"event=reload_(\w+)", line).group(1)
+    last = "reload_says" if how == "done" else "nothing was changed"        # its reasons are written a moment later
+    procs.wait_for(lambda: last in running.err().partition(line)[2], 1)
+    return how, running.err().partition(line)[2]
 
 
 def reload(running, text=None):
