@@ -10,7 +10,7 @@
 #include <unistd.h>
 
 #define MAGIC 0x73707264 /* "sprd" */
-#define LAYOUT 2 /* another number whenever the meaning of a block changes */
+#define LAYOUT 3 /* another number whenever the meaning of a block changes */
 #define PAGE 4096U
 #define SEALS (F_SEAL_SHRINK | F_SEAL_GROW | F_SEAL_SEAL)
 
@@ -328,7 +328,7 @@ unsigned sp_board_bank(const struct sp_board *board)
 static bool may_write(const struct sp_board *board, enum sp_board_role role, size_t worker, size_t index)
 {
 	return (role == SP_BOARD_MONITOR && index == SP_PART_STATES) ||
-	       (role == SP_BOARD_WORKER && index == index_of(board, worker));
+	       (role == SP_BOARD_WORKER && (index == SP_PART_LIMITS || index == index_of(board, worker)));
 }
 
 bool sp_board_enter(struct sp_board *board, enum sp_board_role role, size_t worker, struct sp_err *err)

@@ -18,6 +18,7 @@ static const struct {
 	[SP_CONF_SIZE] = { "size", 0 },
 	[SP_CONF_DURATION] = { "duration", 0 },
 	[SP_CONF_RATE] = { "rate", 0 },
+	[SP_CONF_PACE] = { "rate", 0 },
 	[SP_CONF_PERCENT] = { "percentage", 0 },
 	[SP_CONF_WORD] = { "word", 0 },
 	[SP_CONF_SWITCH] = { "word", 0 },
@@ -46,6 +47,8 @@ static const struct {
 	[SP_CONF_RESPOND] = { "status and text", 0 },
 	[SP_CONF_HSTS] = { "duration [includeSubDomains] [preload]", 0 },
 	[SP_CONF_BALANCE] = { "word", 0 },
+	[SP_CONF_LIMIT_KEY] = { "word", 0 },
+	[SP_CONF_STATUSES] = { "requests or status codes", LIST | COMMAS },
 	[SP_CONF_HOST_SENT] = { "word or host name", 0 },
 };
 

@@ -24,6 +24,7 @@ enum sp_conf_kind {
 	SP_CONF_SIZE,
 	SP_CONF_DURATION,
 	SP_CONF_RATE,
+	SP_CONF_PACE, /* a rate, as the nanoseconds between two events */
 	SP_CONF_PERCENT,
 	SP_CONF_WORD, /* one of .words, into an enum */
 	SP_CONF_SWITCH, /* one of .words, into a bool */
@@ -52,6 +53,8 @@ enum sp_conf_kind {
 	SP_CONF_RESPOND,
 	SP_CONF_HSTS,
 	SP_CONF_BALANCE,
+	SP_CONF_LIMIT_KEY,
+	SP_CONF_STATUSES,
 	SP_CONF_HOST_SENT,
 	SP_CONF_KIND_COUNT
 };

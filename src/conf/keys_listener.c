@@ -78,7 +78,7 @@ static const struct sp_conf_key listener_keys[] = {
 	LISTENER("deny", SP_CONF_CIDRS, pub.deny,
 		 .help = "Clients that are answered 403, whatever allow says: CIDRs and @names."),
 	LATER("geo", SP_CONF_REFS, .refers = "geo", .help = "The [geo:NAME] rules of this listener."),
-	LATER("limit", SP_CONF_REFS, .refers = "limit", .help = "The [limit:NAME] rules of this listener."),
+	LISTENER("limit", SP_CONF_REFS, limit_names, .refers = "limit", .help = "The [limit:NAME] rules of this listener."),
 	LISTENER("underscore_headers", SP_CONF_WORD, pub.underscore_headers, .def = "drop", .words = underscores,
 		 .help = "What becomes of fields with \"_\" in their name."),
 	LISTENER("access_log", SP_CONF_BOOL, pub.has_access_log, .def = "yes",
@@ -171,24 +171,37 @@ const struct sp_conf_type sp_conf_type_geo = {
 
 static const struct sp_conf_word modes[] = { { "enforce", 0, false }, { "observe", 1, false }, { NULL, 0, false } };
 
+static const struct sp_conf_word limit_key_words[] = { { "client", SP_LIMIT_BY_CLIENT, false },
+						       { "route", SP_LIMIT_BY_ROUTE, false },
+						       { "header:NAME", SP_LIMIT_BY_HEADER, false },
+						       { "global", SP_LIMIT_GLOBAL, false },
+						       { NULL, 0, false } };
+
+#define LIMIT(name, kind, member, ...) SP_KEY(struct sp_part_limit, name, kind, member, __VA_ARGS__)
+
 static const struct sp_conf_key limit_keys[] = {
-	LATER("rate", SP_CONF_RATE, .is_required = true, .help = "What is let through."),
-	LATER("burst", SP_CONF_COUNT, .help = "What may come at once; absent: one second of rate, at least 1."),
-	LATER("key", SP_CONF_TEXT, .def = "client",
-	      .help = "What is counted apart: client, route, header:NAME or global."),
-	LATER("count", SP_CONF_TEXT, .def = "requests", .help = "requests, or a list of status codes of backends."),
+	LIMIT("rate", SP_CONF_PACE, pub.interval_ns, .is_required = true,
+	      .help = "What is let through; over it the answer is 429, with the seconds to wait."),
+	LIMIT("burst", SP_CONF_COUNT, pub.burst, .min = 1, .max = 1000000,
+	      .help = "What may come at once; absent: one second of rate, at least 1."),
+	LIMIT("key", SP_CONF_LIMIT_KEY, pub.key, .def = "client", .words = limit_key_words,
+	      .help = "What is counted apart: client (IPv6 by /64), route, the value of a header (who does not send it is "
+		      "counted as client), or global."),
+	LIMIT("count", SP_CONF_STATUSES, pub.statuses, .def = "requests",
+	      .help = "requests, or the status codes of backends that count, as 401, 403, 404 of who guesses."),
 	LATER("ban", SP_CONF_DURATION, .def = "none", .help = "How long who goes over it is banned, doubling."),
 	LATER("ban_max", SP_CONF_DURATION, .def = "none", .help = "The longest ban."),
-	LATER("headers", SP_CONF_BOOL, .def = "no", .help = "RateLimit fields in answers."),
-	LATER("mode", SP_CONF_WORD, .def = "enforce", .words = modes, .help = "observe: count and log only."),
+	LIMIT("headers", SP_CONF_BOOL, pub.has_headers, .def = "no",
+	      .help = "RateLimit-Policy and RateLimit in answers (draft-ietf-httpapi-ratelimit-headers)."),
+	LIMIT("mode", SP_CONF_SWITCH, pub.is_observed, .def = "enforce", .words = modes,
+	      .help = "observe: who goes over it is only told of in the log."),
 };
 
 const struct sp_conf_type sp_conf_type_limit = {
 	.name = "limit",
 	.is_named = true,
-	.is_later = true,
-	.size = sizeof(struct sp_part_later),
+	.size = sizeof(struct sp_part_limit),
 	.keys = limit_keys,
 	.key_count = SP_COUNT(limit_keys),
-	.help = "Rate limits and bans.",
+	.help = "Rate limits, over all workers, kept over reloads.",
 };

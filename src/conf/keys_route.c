@@ -36,7 +36,7 @@ static const struct sp_conf_key route_keys[] = {
 	ROUTE("deny", SP_CONF_CIDRS, pub.deny,
 	      .help = "Clients that are answered 403, whatever allow says: CIDRs and @names."),
 	LATER("geo", SP_CONF_REFS, .refers = "geo", .help = "The [geo:NAME] rules of this route."),
-	LATER("limit", SP_CONF_REFS, .refers = "limit", .help = "The [limit:NAME] rules of this route."),
+	ROUTE("limit", SP_CONF_REFS, limit_names, .refers = "limit", .help = "The [limit:NAME] rules of this route."),
 	ROUTE("strip_prefix", SP_CONF_URL_PATH, pub.strip_prefix, .help = "Taken off the path before it is sent on."),
 	ROUTE("add_prefix", SP_CONF_URL_PATH, pub.add_prefix, .help = "Put before the path, after strip_prefix."),
 	ROUTE("encoded_slash", SP_CONF_SWITCH, pub.is_encoded_slash_kept, .def = "refuse", .words = slashes,

@@ -5,6 +5,8 @@
 
 #define LINK_ERROR(l, at, ...) sp_conf_report_add((l)->doc->report, SP_CONF_ERROR, (at), __VA_ARGS__)
 
+#define NS_PER_S 1000000000ULL
+
 struct linker {
 	const struct sp_fill *fill;
 	struct sp_doc *doc;
@@ -153,6 +155,43 @@ static void link_tls(const struct linker *l)
 	l->conf->tls_count = n;
 }
 
+/* ---- limits ---- */
+
+static void link_limits(const struct linker *l)
+{
+	struct sp_conf_limit *all = sp_doc_take(l->doc, count_parts(l, &sp_conf_type_limit) * sizeof(*all));
+	size_t n = 0;
+
+	if (all == NULL)
+		return;
+	for (const struct sp_doc_part *p = next_part(l, NULL, &sp_conf_type_limit); p != NULL;
+	     p = next_part(l, p, &sp_conf_type_limit)) {
+		struct sp_part_limit *made = p->made;
+
+		all[n] = made->pub;
+		if (all[n].burst == 0 && all[n].interval_ns > 0)
+			all[n].burst = all[n].interval_ns < NS_PER_S ? NS_PER_S / all[n].interval_ns : 1;
+		made->final = &all[n++];
+	}
+	l->conf->limits = all;
+	l->conf->limit_count = n;
+}
+
+/* Those that `limit =` of a listener or a route names. */
+static const struct sp_conf_limit *const *find_limits(const struct linker *l, const struct sp_doc_part *part,
+						      const struct sp_conf_texts *names, size_t *count)
+{
+	const struct sp_conf_limit **found = sp_doc_take(l->doc, (names->count + 1) * sizeof(const struct sp_conf_limit *));
+
+	for (size_t i = 0; found != NULL && i < names->count; i++) {
+		struct sp_doc_part *ref = find_ref(l, part, "limit", "limit", &names->items[i]);
+
+		if (ref != NULL)
+			found[(*count)++] = ((const struct sp_part_limit *)ref->made)->final;
+	}
+	return found;
+}
+
 /* ---- listeners ---- */
 
 static void link_listener(const struct linker *l, const struct sp_doc_part *part, struct sp_conf_listener *to)
@@ -162,6 +201,7 @@ static void link_listener(const struct linker *l, const struct sp_doc_part *part
 						     (made->tls_names.count + 1) * sizeof(const struct sp_conf_tls *));
 
 	*to = made->pub;
+	to->limits = find_limits(l, part, &made->limit_names, &to->limit_count);
 	if (tls == NULL)
 		return;
 	if (made->own_tls != NULL)
@@ -316,6 +356,7 @@ static void link_routes(const struct linker *l)
 
 		all[n] = made->pub;
 		all[n].index = (uint32_t)n;
+		all[n].limits = find_limits(l, p, &made->limit_names, &all[n].limit_count);
 		if (made->pool_name.text.n > 0) {
 			ref = find_ref(l, p, "pool", "pool", &made->pool_name);
 			if (ref != NULL)
@@ -390,6 +431,7 @@ void sp_link_all(const struct sp_fill *fill, struct sp_conf *conf)
 	struct linker l = { .fill = fill, .doc = fill->doc, .conf = conf };
 
 	link_tls(&l);
+	link_limits(&l);
 	link_listeners(&l);
 	link_pools(&l);
 	link_routes(&l);

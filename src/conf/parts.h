@@ -28,7 +28,7 @@ struct sp_part_admin {
 
 struct sp_part_listener {
 	struct sp_conf_listener pub;
-	struct sp_conf_texts tls_names;
+	struct sp_conf_texts tls_names, limit_names;
 	struct sp_conf_texts certs, key_files;
 	const struct sp_conf_tls *own_tls; /* what those became; NULL: none */
 };
@@ -45,9 +45,15 @@ struct sp_part_addresses {
 	struct sp_conf_cidrs cidrs;
 };
 
+struct sp_part_limit {
+	struct sp_conf_limit pub;
+	const struct sp_conf_limit *final; /* its place in the tree */
+};
+
 struct sp_part_route {
 	struct sp_conf_route pub;
 	struct sp_conf_text pool_name;
+	struct sp_conf_texts limit_names;
 	struct sp_conf_backend to; /* at.file == NULL: not set */
 };
 

@@ -273,6 +273,18 @@ static void check_bind(const struct rules *r, size_t i, size_t k)
 	}
 }
 
+/* The listener's rules come before a route is found. */
+static void check_limits(const struct rules *r, const struct sp_conf_listener *l)
+{
+	for (size_t i = 0; i < l->limit_count; i++)
+		if (l->limits[i]->key == SP_LIMIT_BY_ROUTE)
+			RULE_ERROR(r, sp_conf_at(&l->section, "limit"),
+				   "limit = %.*s: its key is route (%s:%d), and a listener has none yet; set it on routes, "
+				   "or use key = global",
+				   SP_STR_ARG(l->limits[i]->section.name), sp_conf_at(&l->limits[i]->section, "key").file,
+				   sp_conf_at(&l->limits[i]->section, "key").line);
+}
+
 static void check_listeners(const struct rules *r)
 {
 	char uri[SP_UNITS_TEXT], head[SP_UNITS_TEXT];
@@ -295,6 +307,7 @@ static void check_listeners(const struct rules *r)
 		check_per_addr(r, l);
 		check_plain(r, l);
 		check_proxy_protocol(r, l);
+		check_limits(r, l);
 	}
 }
 
@@ -388,7 +401,8 @@ static void check_presence(const struct rules *r)
 			RULE_ERROR(r, p->at, "[%.*s] has neither cidr nor file", SP_STR_ARG(p->title));
 		if (p->made == NULL || p->is_used)
 			continue;
-		if (p->spec == &sp_conf_type_pool || p->spec == &sp_conf_type_tls || p->spec == &sp_conf_type_addresses)
+		if (p->spec == &sp_conf_type_pool || p->spec == &sp_conf_type_tls || p->spec == &sp_conf_type_addresses ||
+		    p->spec == &sp_conf_type_limit)
 			RULE_WARNING(r, p->at, "[%.*s] is used by nothing [unused-%s]", SP_STR_ARG(p->title),
 				     p->spec->name);
 	}
@@ -396,6 +410,16 @@ static void check_presence(const struct rules *r)
 		RULE_ERROR(r, whole, "no [listener:NAME]: there is nothing to listen on");
 	if (!has_route && !has_unknown && is_any_listener_routed(r))
 		RULE_WARNING(r, whole, "no [route:NAME]: every request will be answered 421 [no-route]");
+}
+
+static void check_count(const struct rules *r, const struct sp_conf_limit *limit)
+{
+	for (size_t i = 0; limit->status_count > 0 && i < limit->section.set_count; i++) {
+		const struct sp_conf_set *set = &limit->section.sets[i];
+
+		if (strcmp(set->key, "count") == 0 && memmem(set->text.p, set->text.n, "requests", 8) != NULL)
+			RULE_ERROR(r, set->at, "count = %.*s: either requests or status codes", SP_STR_ARG(set->text));
+	}
 }
 
 void sp_rules_check(const struct sp_fill *fill, const struct sp_conf *conf)
@@ -407,6 +431,8 @@ void sp_rules_check(const struct sp_fill *fill, const struct sp_conf *conf)
 	check_pools(&r);
 	check_listeners(&r);
 	check_tls(&r);
+	for (size_t i = 0; i < conf->limit_count; i++)
+		check_count(&r, &conf->limits[i]);
 	for (size_t i = 0; i < conf->route_count; i++) {
 		check_outcome(&r, &conf->routes[i]);
 		check_paths(&r, &conf->routes[i]);

@@ -100,6 +100,25 @@ bool sp_units_rate(struct sp_str text, uint64_t *per_second_x1000, const char **
 	}
 }
 
+bool sp_units_pace(struct sp_str text, uint64_t *ns, const char **why)
+{
+	static const uint64_t second = 1000000000, most_a_second = 1000000;
+	struct sp_str number;
+	uint64_t n = 0, seconds;
+
+	*why = "not a rate, as 50/s, 5/m or 1000/h";
+	if (!sp_str_split(&text, '/', &number) || text.n != 1 || !sp_str_u64(number, NUMBER_MAX, &n))
+		return false;
+	seconds = text.p[0] == 's' ? 1 : text.p[0] == 'm' ? 60 : text.p[0] == 'h' ? 3600 : 0;
+	if (seconds == 0)
+		return false;
+	*why = "from 1/h to 1000000/s";
+	if (n == 0 || n > most_a_second * seconds)
+		return false;
+	*ns = seconds * second / n;
+	return true;
+}
+
 const char *sp_units_size_text(uint64_t bytes, char text[static SP_UNITS_TEXT])
 {
 	static const char names[] = { 'g', 'm', 'k' };

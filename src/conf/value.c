@@ -172,6 +172,13 @@ static bool parse_rate(struct sp_value *v)
 	return keep_number(v, n, sp_units_rate_text);
 }
 
+static bool parse_pace(struct sp_value *v)
+{
+	const char *why = "";
+
+	return sp_units_pace(v->text, v->to, &why) || sp_value_bad(v, "%s", why);
+}
+
 static bool parse_percent(struct sp_value *v)
 {
 	uint64_t n = 0;
@@ -259,6 +266,33 @@ static bool parse_balance(struct sp_value *v)
 	pool->balance = prefix.n == header.n ? SP_BALANCE_HASH_HEADER : SP_BALANCE_COOKIE;
 	pool->balance_name = sp_str_of(v->text.p + prefix.n, v->text.n - prefix.n);
 	return sp_value_is_token(pool->balance_name) || sp_value_bad(v, "no name behind %.*s", SP_STR_ARG(prefix));
+}
+
+static bool parse_limit_key(struct sp_value *v)
+{
+	struct sp_conf_limit *limit = v->section;
+	struct sp_str header = SP_STR("header:");
+
+	if (!sp_str_starts(v->text, header))
+		return parse_word(v);
+	limit->key = SP_LIMIT_BY_HEADER;
+	limit->header = sp_str_of(v->text.p + header.n, v->text.n - header.n);
+	return sp_value_is_token(limit->header) || sp_value_bad(v, "no name behind header:");
+}
+
+static bool add_status(struct sp_value *v)
+{
+	uint64_t status = 0;
+	uint16_t *item;
+
+	if (sp_str_eq(v->text, SP_STR("requests")))
+		return true; /* no code: rules.c sees to it */
+	if (!sp_str_u64(v->text, 599, &status) || status < 200)
+		return sp_value_bad(v, "neither requests nor a status code from 200 to 599");
+	item = sp_value_add(v, sizeof(*item));
+	if (item != NULL)
+		*item = (uint16_t)status;
+	return item != NULL;
 }
 
 static bool parse_text(struct sp_value *v)
@@ -362,6 +396,7 @@ bool sp_value_parse(struct sp_value *v)
 		[SP_CONF_SIZE] = parse_size,
 		[SP_CONF_DURATION] = parse_duration,
 		[SP_CONF_RATE] = parse_rate,
+		[SP_CONF_PACE] = parse_pace,
 		[SP_CONF_PERCENT] = parse_percent,
 		[SP_CONF_WORD] = parse_word,
 		[SP_CONF_SWITCH] = parse_switch,
@@ -390,6 +425,8 @@ bool sp_value_parse(struct sp_value *v)
 		[SP_CONF_RESPOND] = sp_value_respond,
 		[SP_CONF_HSTS] = sp_value_hsts,
 		[SP_CONF_BALANCE] = parse_balance,
+		[SP_CONF_LIMIT_KEY] = parse_limit_key,
+		[SP_CONF_STATUSES] = add_status,
 		[SP_CONF_HOST_SENT] = sp_value_host_sent,
 	};
 

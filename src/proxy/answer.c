@@ -48,6 +48,14 @@ static struct sp_str location_of(struct sp_exchange *x)
 	return text == NULL ? SP_STR_NONE : sp_str(text);
 }
 
+static bool add_retry_after(struct sp_exchange *x)
+{
+	const uint64_t s = x->ask.retry_after_s;
+	const char *text = sp_arena_printf(&x->arena, "%llu", (unsigned long long)(s > 0 ? s : 1));
+
+	return text != NULL && sp_head_add(&x->response, &x->arena, SP_STR("Retry-After"), sp_str(text));
+}
+
 static bool add_fields(struct sp_exchange *x)
 {
 	struct sp_head *h = &x->response;
@@ -60,7 +68,9 @@ static bool add_fields(struct sp_exchange *x)
 	}
 	if (x->ask.allow.n > 0 && !sp_head_add(h, &x->arena, SP_STR("Allow"), x->ask.allow))
 		return false;
-	if (h->status == 429 && !sp_head_add(h, &x->arena, SP_STR("Retry-After"), SP_STR("1")))
+	if (h->status == 429 && !add_retry_after(x))
+		return false;
+	if (!sp_rate_respond(&x->ask, 0))
 		return false;
 	if (x->from->is_tls && x->from->site != NULL && !sp_edit_hsts(h, &x->arena, x->from->site))
 		return false;

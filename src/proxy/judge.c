@@ -107,6 +107,14 @@ static enum sp_exchange_state drop(struct sp_exchange *x)
 	return SP_EX_DONE;
 }
 
+static void tell_observed(struct sp_exchange *x)
+{
+	if (x->ask.observed == NULL)
+		return;
+	sp_notice(&x->proxy->notices, SP_NOTICE_OBSERVED, &x->client);
+	x->ask.observed = NULL;
+}
+
 /* SP_PASS, or the state that follows in *next. */
 static bool passes(struct sp_exchange *x, const struct sp_chain_of_steps *steps, enum sp_exchange_state *next)
 {
@@ -116,6 +124,7 @@ static bool passes(struct sp_exchange *x, const struct sp_chain_of_steps *steps,
 	switch (sp_steps_run(steps, &x->ask, &x->wait)) {
 	case SP_PASS:
 		x->wait.wake = NULL;
+		tell_observed(x);
 		return true;
 	case SP_WAIT:
 		*next = SP_EX_POLICY;
@@ -359,7 +368,14 @@ static bool note_request(struct sp_exchange *x)
 		x->user_agent = f->value;
 	if ((f = sp_head_find(&x->request, SP_F_REFERER)) != NULL)
 		x->referer = f->value;
-	x->ask = (struct sp_ask){ .client = &x->client, .request = &x->request, .arena = &x->arena };
+	x->ask = (struct sp_ask){
+		.client = &x->client,
+		.request = &x->request,
+		.response = &x->response,
+		.arena = &x->arena,
+		.limits = x->proxy->limits,
+		.is_balancer = x->from->is_trusted && sp_addr_same_ip(&x->client, &x->from->client),
+	};
 	return sp_exchange_name(x);
 }
 

@@ -19,6 +19,7 @@ static const struct {
 	[SP_NOTICE_HEADER_LATE] = { "clients_cut", "header_timeout" },
 	[SP_NOTICE_SLOW] = { "clients_cut", "min_rate" },
 	[SP_NOTICE_TUNNEL_IDLE] = { "clients_cut", "tunnel_idle" },
+	[SP_NOTICE_OBSERVED] = { "clients_observed", "limit" },
 	[SP_NOTICE_SHED] = { "clients_shed", "max_connections" },
 };
 

@@ -19,6 +19,7 @@ enum sp_notice {
 	SP_NOTICE_SLOW,
 	SP_NOTICE_TUNNEL_IDLE,
 	SP_NOTICE_SHED,                 /* closed idle, to make room */
+	SP_NOTICE_OBSERVED,             /* served, though it went over a limit in mode observe */
 	SP_NOTICE_COUNT
 };
 

@@ -45,6 +45,7 @@ struct sp_proxy *sp_proxy_new(const struct sp_proxy_env *env, struct sp_err *err
 	}
 	proxy->loop = env->loop;
 	proxy->board = env->board;
+	proxy->limits = env->board == NULL ? NULL : sp_board_write(env->board, SP_BLOCK_LIMITS, 0);
 	proxy->worker = env->worker;
 	proxy->worker_count = env->worker_count == 0 ? 1 : env->worker_count;
 	sp_list_init(&proxy->all);

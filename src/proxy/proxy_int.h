@@ -27,6 +27,7 @@ struct sp_proxy {
 	struct sp_list past_listenings, past_pools;     /* of earlier generations: freed when nobody uses them */
 	struct sp_flush sweep;
 	struct sp_board *board;         /* borrowed; NULL: none */
+	struct sp_limits *limits;       /* borrowed: the board's */
 	unsigned worker, worker_count;
 	struct sp_chunk_pool *chunks;   /* owned, as the slabs */
 	struct sp_slab *clients, *exchanges, *conns;

@@ -26,7 +26,7 @@ static enum sp_respond judge_switch(struct sp_exchange *x)
 		x->refuse = SP_REFUSE_STATUS;
 		return SP_RESPOND_BAD;
 	}
-	if (!sp_hop_response(&x->response, &x->arena, true) ||
+	if (!sp_hop_response(&x->response, &x->arena, true) || !sp_rate_respond(&x->ask, 101) ||
 	    !sp_edit_apply(&x->response, &x->arena, x->route->response_edits, x->route->response_edit_count))
 		return SP_RESPOND_MEMORY;
 	return SP_RESPOND_TUNNEL;
@@ -53,7 +53,8 @@ enum sp_respond sp_respond(struct sp_exchange *x)
 		return SP_RESPOND_MEMORY;
 	if (x->from->is_tls && x->from->site != NULL && !sp_edit_hsts(h, &x->arena, x->from->site))
 		return SP_RESPOND_MEMORY;
-	if (!sp_edit_apply(h, &x->arena, x->route->response_edits, x->route->response_edit_count))
+	if (!sp_rate_respond(&x->ask, h->status) ||
+	    !sp_edit_apply(h, &x->arena, x->route->response_edits, x->route->response_edit_count))
 		return SP_RESPOND_MEMORY;
 	return SP_RESPOND_FINAL;
 }

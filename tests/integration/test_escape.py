@@ -35,7 +35,7 @@ ANSWERED = {
     "sign_any_text": errno.EPERM, "sign_too_long": errno.EPERM, "sign_no_key": errno.EPERM, "sign_flood": errno.EPERM,
     "sign_forged": errno.ECONNRESET,
     # The board: its own part alone. What it writes there brings nobody down, and is gone with it.
-    "board_scribble": 0, "board_names": errno.EACCES, "board_states": errno.EACCES, "board_of_another": errno.EACCES,
+    "board_scribble": 0, "limits_scribble": 0, "board_names": errno.EACCES, "board_states": errno.EACCES, "board_of_another": errno.EACCES,
 }
 
 
@@ -54,7 +54,8 @@ def test_a_taken_over_worker_gains_nothing(gateway, backend, port, folders, leaf
         with open(path, "wb") as file:
             file.write(HEAD.pack(forbidden.getsockname()[1], 0, 0, 0).ljust(HEAD.size + ROWS * ROW.size, b"\0"))
         running = gateway(program.ini(port, behind.port, tls=[leaf], workers=WORKERS,
-                                      gateway="max_connections = 100"),
+                                      gateway="max_connections = 100", listener="limit = few",
+                                      more="[limit:few]\nrate = 1000/s\n"),
                           binary=HOOKED, env={"SALLYPORT_HOOK": path}, clean=False, wait=False)
         assert procs.wait_for(lambda: outcomes(path) and UNTRIED not in outcomes(path).values(), 60), (outcomes(path), running.err()[-2000:])
         want = {name: ANSWERED.get(name, KILLED) for name in outcomes(path)}

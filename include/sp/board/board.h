@@ -6,6 +6,7 @@
  *   part      written by   read by
  *   names     master       all      config name -> slot, so that numbers keep their place over a reload
  *   states    monitor      all      what holds for everybody: states of backends
+ *   limits    workers      all      how much of its rate each client has used
  *   worker i  worker i     all      counters; the master zeroes them when worker i died
  *
  * The keeper and the logger map none. A part holds blocks: one row each in src/board/blocks.c. A block works on raw
@@ -33,12 +34,12 @@ enum {
 	SP_BOARD_WORKERS_MAX = 256,
 	SP_BOARD_BANKS = 4,
 	SP_BOARD_PARTS_MAX = SP_BOARD_BANKS * SP_BOARD_WORKERS_MAX,
-	SP_BOARD_FDS_MAX = 2 + SP_BOARD_PARTS_MAX,
+	SP_BOARD_FDS_MAX = 3 + SP_BOARD_PARTS_MAX,
 };
 
-enum sp_board_part { SP_PART_NAMES, SP_PART_STATES, SP_PART_WORKER, SP_PART_COUNT };
+enum sp_board_part { SP_PART_NAMES, SP_PART_STATES, SP_PART_LIMITS, SP_PART_WORKER, SP_PART_COUNT };
 
-enum sp_board_block { SP_BLOCK_BANKS, SP_BLOCK_NAMES, SP_BLOCK_BACKENDS, SP_BLOCK_COUNTERS, SP_BLOCK_ADDRS, SP_BLOCK_COUNT };
+enum sp_board_block { SP_BLOCK_BANKS, SP_BLOCK_NAMES, SP_BLOCK_BACKENDS, SP_BLOCK_LIMITS, SP_BLOCK_COUNTERS, SP_BLOCK_ADDRS, SP_BLOCK_COUNT };
 
 struct sp_board_banks {
 	_Atomic uint32_t used;  /* SP_BIT(bank); the master's: in the others nobody lives, and reading them would make memory of them */

@@ -140,6 +140,19 @@ struct sp_conf_tls {
 	bool has_hsts_subdomains, has_hsts_preload;
 };
 
+enum sp_conf_limit_key { SP_LIMIT_BY_CLIENT, SP_LIMIT_BY_ROUTE, SP_LIMIT_BY_HEADER, SP_LIMIT_GLOBAL };
+
+struct sp_conf_limit {
+	struct sp_conf_section section;
+	uint64_t interval_ns;           /* between two events of the rate: 20,000,000 for 50/s */
+	uint64_t burst;                 /* at once; at least 1 */
+	enum sp_conf_limit_key key;
+	struct sp_str header;           /* BY_HEADER */
+	const uint16_t *statuses;       /* of backends, that are counted; 0 of them: requests are */
+	size_t status_count;
+	bool has_headers, is_observed;
+};
+
 enum sp_conf_underscore { SP_UNDERSCORE_DROP, SP_UNDERSCORE_REJECT, SP_UNDERSCORE_PASS };
 enum sp_conf_proxy_protocol { SP_PROXY_OFF, SP_PROXY_OPTIONAL, SP_PROXY_REQUIRED };
 
@@ -161,6 +174,8 @@ struct sp_conf_listener {
 	const struct sp_str *methods;
 	size_t method_count;
 	struct sp_conf_cidrs allow, deny;
+	const struct sp_conf_limit *const *limits;      /* in the order of `limit` */
+	size_t limit_count;
 	enum sp_conf_underscore underscore_headers;
 	bool has_access_log;
 };
@@ -238,6 +253,8 @@ struct sp_conf_route {
 	uint64_t timeout, tunnel_idle;
 	uint64_t body_max;              /* of the route (0 = none), or UINT64_MAX: the listener's */
 	struct sp_conf_cidrs allow, deny;
+	const struct sp_conf_limit *const *limits;
+	size_t limit_count;
 	struct sp_str strip_prefix, add_prefix;
 	bool is_encoded_slash_kept;
 	const struct sp_conf_edit *request_edits;
@@ -264,6 +281,8 @@ struct sp_conf {
 	const struct sp_conf_tls *tls;
 	size_t tls_count;
 	size_t cert_count;              /* over all [tls] */
+	const struct sp_conf_limit *limits;
+	size_t limit_count;
 	const struct sp_conf_pool *pools;
 	size_t pool_count;
 	const struct sp_conf_route *routes;

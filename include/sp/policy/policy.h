@@ -18,6 +18,9 @@
 #include "sp/conf/conf.h"
 #include "sp/http/head.h"
 
+struct sp_limits;                       /* board/limits.h */
+struct sp_rate_note;                    /* policy/rate.c */
+
 enum sp_verdict { SP_PASS, SP_ANSWER, SP_WAIT, SP_DROP };
 
 struct sp_ask {                         /* a member of the exchange: all that a policy may see */
@@ -25,11 +28,17 @@ struct sp_ask {                         /* a member of the exchange: all that a 
 	struct sp_head *request;        /* borrowed */
 	struct sp_head *response;       /* borrowed; NULL before there is one */
 	struct sp_arena *arena;         /* borrowed: of the exchange */
+	struct sp_limits *limits;       /* borrowed; NULL: nothing is counted */
+	bool is_balancer;               /* the client is a trusted peer that has not named its own client */
 	/* the verdict's reasons, set by the step that does not pass */
 	unsigned status;                /* for SP_ANSWER */
 	const char *cause;              /* spec 5: "denied_ip"; a literal */
 	struct sp_str allow;            /* with 405: the Allow field (RFC 9110 15.5.6) */
 	struct sp_conf_at rule;         /* file and line of the rule that said it */
+	uint64_t retry_after_s;         /* with 429: the Retry-After field (RFC 9110 10.2.3) */
+	/* what steps leave for the answer */
+	struct sp_rate_note *rates;
+	const struct sp_conf_limit *observed;   /* a limit in mode observe that it went over; NULL */
 	/* private to the chain */
 	size_t at;                      /* the step to run next */
 };
@@ -52,6 +61,10 @@ struct sp_chain_of_steps {
 
 /* ask->at = 0 before the first call. After WAIT call again when w was woken. */
 SP_MUST_USE enum sp_verdict sp_steps_run(const struct sp_chain_of_steps *chain, struct sp_ask *ask, struct sp_wait *w);
+
+/* The answer is there: what its limits count of it, and the fields that they add to ask->response. backend_status: 0 of an
+ * answer of our own. false: no memory. */
+SP_MUST_USE bool sp_rate_respond(struct sp_ask *ask, unsigned backend_status);
 
 /* What its steps own beside the arena; a chain that is all zero is fine. */
 void sp_steps_free(struct sp_chain_of_steps *chain);

@@ -42,7 +42,8 @@ static int look_around(struct sp_board *board, enum sp_board_role role, size_t w
 		for (size_t i = 0; i < (part == SP_PART_WORKER ? SP_BOARD_BANKS * WORKERS : 1U); i++) {
 			const void *mem = sp_board_read(board, block, i);
 			const bool writes = (role == SP_BOARD_MONITOR && part == SP_PART_STATES) ||
-					    (role == SP_BOARD_WORKER && part == SP_PART_WORKER && i == worker);
+					    (role == SP_BOARD_WORKER &&
+					     (part == SP_PART_LIMITS || (part == SP_PART_WORKER && i == worker)));
 
 			if ((mem != NULL) != (role != SP_BOARD_NONE))
 				return 2;
@@ -117,7 +118,7 @@ static void test_adopt(void **state)
 	struct sp_counters *counters = sp_board_write(board, SP_BLOCK_COUNTERS, 2);
 
 	(void)state;
-	assert_int_equal(n, 2 + SP_BOARD_BANKS * WORKERS);
+	assert_int_equal(n, 3 + SP_BOARD_BANKS * WORKERS);
 	assert_int_equal(ftruncate(fds[0], 0), -1); /* sealed */
 	sp_counter_set(&counters->clients, 5);
 	memset((char *)counters - 64, 0xff, 8); /* a worker's own part before its counters: refuses nothing */

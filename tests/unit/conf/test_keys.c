@@ -59,6 +59,7 @@ static const char *around(const struct sp_conf_type *type, const char *line, cha
 	static const char *const frames[][2] = {
 		{ "listener", "bind = 127.0.0.1:2\n" },
 		{ "pool", "backend = 10.0.0.1\n" },
+		{ "limit", "rate = 1/s\n" },
 		{ "route", "respond = 200\n" },
 		{ "backend", "pool = p\naddress = 10.0.0.2\n" },
 	};
@@ -215,7 +216,7 @@ static void test_reference(void **state)
 	assert_non_null(strstr(text, "### `[listener:NAME]`\n"));
 	assert_non_null(strstr(text, "| `client_idle` | duration, 1s to 1h | `60s` |"));
 	assert_non_null(strstr(text, "| `http2` | yes or no | `no` | *Not in this build.* "));
-	assert_non_null(strstr(text, "### `[limit:NAME]`\n\n*Not in this build.* "));
+	assert_non_null(strstr(text, "### `[geo:NAME]`\n\n*Not in this build.* "));
 	assert_non_null(strstr(text, "Needs a restart. |\n"));
 	free(text);
 }

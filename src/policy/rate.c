@@ -1,0 +1,172 @@
+/*
+ * rate - [limit:NAME]: so many a second of one client, route, header value or of all; over it 429 with the time to wait.
+ *
+ * Counting `requests` is done before the request goes on; counting statuses of backends when the answer is there, so the
+ * request that makes the limit full still has its answer, and the next one is refused.
+ */
+#include "steps.h"
+
+#include "sp/base/clock.h"
+#include "sp/base/siphash.h"
+#include "sp/board/limits.h"
+
+#define NS_PER_S 1000000000ULL
+
+struct sp_rate_note { /* of a request: by what it was counted, for its answer */
+	const struct sp_conf_limit *limit; /* borrowed */
+	uint64_t key;
+	struct sp_rate_note *next;
+};
+
+struct rate {
+	const struct sp_conf_limit *limit; /* borrowed */
+	struct sp_str route; /* borrowed; empty: of a listener */
+	uint64_t name; /* a hash of the limit's: keys of two limits never meet */
+};
+
+static uint64_t now_ns(void)
+{
+	return sp_now_us() * 1000;
+}
+
+static uint64_t hash(const void *bytes, size_t n)
+{
+	return sp_siphash(sp_siphash_process_key(), bytes, n);
+}
+
+/* An IPv4 address, an IPv6 /64: who has one of these has all of it. */
+static uint64_t hash_client(const struct sp_addr *client)
+{
+	uint8_t who[9] = { (uint8_t)client->family };
+
+	memcpy(who + 1, client->ip, client->family == SP_ADDR_V4 ? 4 : 8);
+	return hash(who, sizeof(who));
+}
+
+/* Who does not send the field is counted by address: leaving it out is no way around a limit. */
+static uint64_t hash_header(const struct sp_ask *ask, struct sp_str name)
+{
+	const struct sp_field *f = sp_head_find_name(ask->request, name);
+
+	return f != NULL ? hash(f->value.p, f->value.n) : hash_client(ask->client);
+}
+
+static uint64_t key_of(const struct rate *rate, const struct sp_ask *ask)
+{
+	uint64_t parts[3] = { rate->name, (uint64_t)rate->limit->key, 0 }, key;
+
+	switch (rate->limit->key) {
+	case SP_LIMIT_BY_CLIENT: parts[2] = hash_client(ask->client); break;
+	case SP_LIMIT_BY_ROUTE: parts[2] = hash(rate->route.p, rate->route.n); break;
+	case SP_LIMIT_BY_HEADER: parts[2] = hash_header(ask, rate->limit->header); break;
+	case SP_LIMIT_GLOBAL: break;
+	}
+	key = hash(parts, sizeof(parts));
+	return key != 0 ? key : 1;
+}
+
+static struct sp_limit_rate rate_of(const struct sp_conf_limit *limit)
+{
+	return (struct sp_limit_rate){ limit->interval_ns, limit->burst };
+}
+
+/* false: no memory. */
+static bool note(struct sp_ask *ask, const struct sp_conf_limit *limit, uint64_t key)
+{
+	struct sp_rate_note *made;
+
+	if (limit->status_count == 0 && !limit->has_headers)
+		return true;
+	made = sp_arena_alloc(ask->arena, sizeof(*made));
+	if (made == NULL)
+		return false;
+	*made = (struct sp_rate_note){ limit, key, ask->rates };
+	ask->rates = made;
+	return true;
+}
+
+static enum sp_verdict on_request(const void *conf, struct sp_ask *ask, struct sp_wait *w)
+{
+	const struct rate *rate = conf;
+	const struct sp_conf_limit *limit = rate->limit;
+	const struct sp_limit_rate how = rate_of(limit);
+	struct sp_limit_state state;
+	uint64_t key;
+
+	(void)w;
+	/* A balancer that has not named its client would be everybody at once. */
+	if (ask->limits == NULL || (ask->is_balancer && limit->key == SP_LIMIT_BY_CLIENT))
+		return SP_PASS;
+	key = key_of(rate, ask);
+	state = limit->status_count == 0 ? sp_limits_take(ask->limits, key, &how, now_ns())
+					 : sp_limits_look(ask->limits, key, &how, now_ns());
+	if (!note(ask, limit, key))
+		return SP_DROP;
+	if (!state.is_over)
+		return SP_PASS;
+	if (limit->is_observed) {
+		ask->observed = limit;
+		return SP_PASS;
+	}
+	ask->status = 429;
+	ask->cause = "limited";
+	ask->rule = sp_conf_at(&limit->section, "rate");
+	ask->retry_after_s = (state.wait_ns + NS_PER_S - 1) / NS_PER_S;
+	return SP_ANSWER;
+}
+
+static const struct sp_policy rate_policy = { .name = "rate", .request = on_request };
+
+bool sp_rate_make(const struct sp_conf_limit *limit, struct sp_str route, struct sp_arena *arena, struct sp_step *out)
+{
+	struct rate *rate = sp_arena_zalloc(arena, sizeof(*rate));
+
+	if (rate == NULL)
+		return false;
+	rate->limit = limit;
+	rate->route = route;
+	rate->name = hash(limit->section.name.p, limit->section.name.n);
+	*out = (struct sp_step){ &rate_policy, rate };
+	return true;
+}
+
+/* ---- the answer */
+
+static bool counts(const struct sp_conf_limit *limit, unsigned status)
+{
+	for (size_t i = 0; i < limit->status_count; i++)
+		if (limit->statuses[i] == status)
+			return true;
+	return false;
+}
+
+/* draft-ietf-httpapi-ratelimit-headers-10, 2 and 3: the quota and its window; what is left, and until when. */
+static bool add_fields(struct sp_ask *ask, const struct sp_rate_note *note)
+{
+	const struct sp_limit_rate how = rate_of(note->limit);
+	const struct sp_limit_state state = sp_limits_look(ask->limits, note->key, &how, now_ns());
+	const struct sp_str name = note->limit->section.name;
+	const char *policy = sp_arena_printf(ask->arena, "\"%.*s\";q=%llu;w=%llu", SP_STR_ARG(name),
+					     (unsigned long long)how.burst,
+					     (unsigned long long)((how.burst * how.interval_ns + NS_PER_S - 1) / NS_PER_S));
+	const char *now = sp_arena_printf(ask->arena, "\"%.*s\";r=%llu;t=%llu", SP_STR_ARG(name),
+					  (unsigned long long)state.left,
+					  (unsigned long long)((state.full_ns + NS_PER_S - 1) / NS_PER_S));
+
+	return policy != NULL && now != NULL &&
+	       sp_head_add(ask->response, ask->arena, SP_STR("RateLimit-Policy"), sp_str(policy)) &&
+	       sp_head_add(ask->response, ask->arena, SP_STR("RateLimit"), sp_str(now));
+}
+
+bool sp_rate_respond(struct sp_ask *ask, unsigned backend_status)
+{
+	for (const struct sp_rate_note *note = ask->rates; note != NULL; note = note->next) {
+		const struct sp_limit_rate how = rate_of(note->limit);
+
+		if (counts(note->limit, backend_status))
+			sp_limits_charge(ask->limits, note->key, &how, now_ns());
+		if (note->limit->has_headers && !add_fields(ask, note))
+			return false;
+	}
+	return true;
+}
