@@ -587,15 +587,28 @@ def websocket_or_one(conn):
         got = conn.read_head()
 
 
-def under_load(gateway, backend, port, ca, folders, rounds, renewals, refusals, sockets):
+MANY = "max_connections_per_ip = 1000"
+
+
+def kill_one(running, who):
+    """A process that there is one of; back when it has said that it is ready."""
+    ready = len([line for line in running.events("role_ready") if f"role={who}" in line])
+    victim = next(pid for pid in procs.tree(running.pid)[1:] if who.encode() in running.name_of(pid))
+    os.kill(victim, signal.SIGKILL)
+    assert procs.wait_for(lambda: len([line for line in running.events("role_ready") if f"role={who}" in line]) > ready,
+                          20 * program.SLOW), running.err()[-2000:]
+
+
+def under_load(gateway, backend, port, ca, folders, rounds, renewals, refusals, sockets, kills=0):
     behind = backend(websocket_or_one)
     pair = Pair(folders("pair"), ca.leaf("example.com", "www.example.com"))
     plain = program.free_port()
-    text = program.ini(port, behind.port, tls=[pair], workers=2, route="upgrade = websocket",
-                       gateway="max_connections = 2000") + f"[listener:plain]\nbind = 127.0.0.1:{plain}\n"
+    text = program.ini(port, behind.port, tls=[pair], workers=2, route="upgrade = websocket", listener=MANY,
+                       gateway="max_connections = 2000") + f"[listener:plain]\nbind = 127.0.0.1:{plain}\n{MANY}\n"
     running = gateway(text)
     tls = wire.context(ca.cert)
     names = below(running)
+    victims = ("keeper", "dialer", "monitor", "logger")
     webs = []
     for i in range(sockets):
         webs.append(Client(port, tls, "example.com", timeout=30) if i % 2 else Client(plain, timeout=30))
@@ -632,6 +645,8 @@ def under_load(gateway, backend, port, ca, folders, rounds, renewals, refusals, 
             assert wait_outcome(running, count)[0] == "done"
         if refusals and i % max(1, rounds // refusals) == 0:
             refused(running, text + "[route:broken]\npth = /\n")
+        if kills and i % max(1, rounds // kills) == 0:
+            kill_one(running, victims[i // max(1, rounds // kills) % len(victims)])
     done(running, text)
     for load in loads:
         load.end()
@@ -644,10 +659,10 @@ def under_load(gateway, backend, port, ca, folders, rounds, renewals, refusals, 
 
 
 def test_under_load(gateway, backend, port, ca, folders):
-    under_load(gateway, backend, port, ca, folders, rounds=10, renewals=2, refusals=2, sockets=10)
+    under_load(gateway, backend, port, ca, folders, rounds=10, renewals=2, refusals=2, sockets=10, kills=5)
 
 
 @pytest.mark.long
 def test_under_load_for_long(gateway, backend, port, ca, folders):
-    before, after = under_load(gateway, backend, port, ca, folders, rounds=100, renewals=25, refusals=6, sockets=200)
+    before, after = under_load(gateway, backend, port, ca, folders, rounds=100, renewals=25, refusals=6, sockets=200, kills=20)
     assert program.SAN or after <= before * 1.1, (before, after)
