@@ -52,6 +52,7 @@ def test_short(target, name):
 
 
 @pytest.mark.long
+@pytest.mark.quiet                       # what others take of the machine is no fault of the gateway
 @pytest.mark.parametrize("name", TABLE)
 def test_long(target, name):
     attack.run(target, name, connections=60, seconds=2, after=0, patience=0)    # code and caches are loaded once

@@ -117,7 +117,7 @@ def test_idle_order_is_warned_of(check):
 
 def test_not_in_this_build(check):
     """Known, but its feature is not built: said so, never accepted silently."""
-    code, said = check(GOOD + "\n[limit:x]\nrate = 5/s\n")
+    code, said = check(GOOD + "\n[geo:x]\ndatabase = x\n")
     assert code == 1 and "not in this build" in said
 
 
