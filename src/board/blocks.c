@@ -4,6 +4,7 @@
  */
 #include "sp/board/addrs.h"
 #include "sp/board/backends.h"
+#include "sp/board/bans.h"
 #include "sp/board/board.h"
 #include "sp/board/counters.h"
 #include "sp/board/limits.h"
@@ -18,7 +19,9 @@ const struct sp_board_row sp_board_blocks[SP_BLOCK_COUNT] = {
 	[SP_BLOCK_BANKS] = BLOCK("banks", SP_PART_NAMES, struct sp_board_banks),
 	[SP_BLOCK_NAMES] = BLOCK("names", SP_PART_NAMES, struct sp_names),
 	[SP_BLOCK_BACKENDS] = BLOCK("backends", SP_PART_STATES, struct sp_backends),
+	[SP_BLOCK_BANS] = BLOCK("bans", SP_PART_STATES, struct sp_bans),
 	[SP_BLOCK_LIMITS] = BLOCK("limits", SP_PART_LIMITS, struct sp_limits),
 	[SP_BLOCK_COUNTERS] = BLOCK("counters", SP_PART_WORKER, struct sp_counters),
 	[SP_BLOCK_ADDRS] = BLOCK("addrs", SP_PART_WORKER, struct sp_addrs),
+	[SP_BLOCK_BAN_ASKS] = BLOCK("ban_asks", SP_PART_WORKER, struct sp_ban_asks),
 };

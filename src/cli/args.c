@@ -54,6 +54,15 @@ static bool is_confirm(const char *arg)
 	       (arg[sizeof(name) - 1] == '\0' || arg[sizeof(name) - 1] == '=');
 }
 
+static void add_word(struct sp_args *out, const char *word)
+{
+	size_t i = 0;
+
+	while (out->words[i] != NULL)
+		i++;
+	out->words[i] = word;
+}
+
 static bool take(char *const *argv, unsigned allowed, struct sp_args *out, int *next, struct sp_err *err)
 {
 	bool is_missing = false;
@@ -78,6 +87,8 @@ static bool take(char *const *argv, unsigned allowed, struct sp_args *out, int *
 		out->is_json = true;
 	else if (argv[0][0] != '-' && out->what == NULL && (allowed & SP_ARG_WHAT) != 0)
 		out->what = argv[0];
+	else if (argv[0][0] != '-' && (allowed & SP_ARG_WORDS) != 0 && out->words[SP_ARG_WORDS_MOST - 1] == NULL)
+		add_word(out, argv[0]);
 	else
 		return sp_err_set(err, "unexpected argument \"%.100s\"", argv[0]);
 	return true;

@@ -11,11 +11,12 @@
 
 #define SP_CLI_DEFAULT_CONFIG "/etc/sallyport/sallyport.ini"
 
-enum { SP_ARG_CONFIG = 1, SP_ARG_STRICT = 2, SP_ARG_ONLINE = 4, SP_ARG_WHAT = 8, SP_ARG_JSON = 16, SP_ARG_CONFIRM = 32 };
+enum { SP_ARG_CONFIG = 1, SP_ARG_STRICT = 2, SP_ARG_ONLINE = 4, SP_ARG_WHAT = 8, SP_ARG_JSON = 16, SP_ARG_CONFIRM = 32, SP_ARG_WORDS = 64, SP_ARG_WORDS_MOST = 3 };
 
 struct sp_args {
 	const char *config; /* borrowed from argv */
 	const char *what; /* the one argument that is no option, borrowed from argv; NULL: none */
+	const char *words[SP_ARG_WORDS_MOST]; /* all of them, with SP_ARG_WORDS; NULL behind the last */
 	bool is_strict, is_online, is_json;
 	uint64_t confirm_ms; /* whole seconds; 0: not given */
 	bool wants_help; /* -h or --help: whatever else stands there */

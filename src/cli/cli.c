@@ -29,6 +29,11 @@ static const struct command {
 	{ "confirm", NULL, sp_command_confirm, SP_ARG_CONFIG, "[-c FILE]", "keep a reload that was given --confirm" },
 	{ "demo", NULL, sp_command_demo, 0, "",
 	  "a gateway on 127.0.0.1:8443 (TLS) and :8080 with an origin behind it" },
+	{ "ban", NULL, sp_command_ban, SP_ARG_CONFIG | SP_ARG_WORDS, "ADDRESS DURATION [REASON] [-c FILE]",
+	  "refuse a client's connections and requests for so long; an IPv6 address stands for its /64" },
+	{ "unban", NULL, sp_command_unban, SP_ARG_CONFIG | SP_ARG_WORDS, "ADDRESS [-c FILE]", "lift a ban" },
+	{ "bans", NULL, sp_command_bans, SP_ARG_CONFIG | SP_ARG_JSON, "[--json] [-c FILE]",
+	  "who is banned, until when, how often and by what" },
 	{ "export", NULL, sp_command_export, SP_ARG_CONFIG | SP_ARG_WHAT, "WHAT [-c FILE]",
 	  "print the network policy of the file; WHAT: nftables, security-group, systemd" },
 	{ "version", "-V", sp_command_version, 0, "", "version, build options, library versions" },
@@ -38,9 +43,6 @@ static const struct command {
 	{ .name = "top" },
 	{ .name = "drain" },
 	{ .name = "undrain" },
-	{ .name = "ban" },
-	{ .name = "unban" },
-	{ .name = "bans" },
 };
 
 static bool is_listed(const struct command *c)

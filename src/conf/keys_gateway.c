@@ -54,7 +54,7 @@ static const struct sp_conf_key gateway_keys[] = {
 	GATEWAY("drain_timeout", SP_CONF_DURATION, pub.drain_timeout, .def = "30s", .max = SP_DAY,
 		.help = "How long running exchanges may take to finish in a drain."),
 	GATEWAY("state_dir", SP_CONF_FOLDER, pub.state_dir, .def = "/var/lib/sallyport", .needs_restart = true,
-		.is_later = true, .help = "Where bans are kept."),
+		.help = "A directory of the gateway's own: bans are kept there, in the file bans."),
 	GATEWAY("include", SP_CONF_INCLUDE, include,
 		.help = "More files, in sorted order: they may add sections and list items, not change a scalar."),
 	GATEWAY("sandbox", SP_CONF_WORD, pub.sandbox, .def = "auto", .words = sandboxes, .needs_restart = true,

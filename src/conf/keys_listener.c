@@ -189,8 +189,11 @@ static const struct sp_conf_key limit_keys[] = {
 		      "counted as client), or global."),
 	LIMIT("count", SP_CONF_STATUSES, pub.statuses, .def = "requests",
 	      .help = "requests, or the status codes of backends that count, as 401, 403, 404 of who guesses."),
-	LATER("ban", SP_CONF_DURATION, .def = "none", .help = "How long who goes over it is banned, doubling."),
-	LATER("ban_max", SP_CONF_DURATION, .def = "none", .help = "The longest ban."),
+	LIMIT("ban", SP_CONF_DURATION, pub.ban, .def = "none", .none = "none", .min = SP_SECOND, .max = 7 * SP_DAY,
+	      .help = "How long the client that goes over it is banned: closed at accept, or 403 behind alb and cloudfront. "
+		      "Kept over restarts."),
+	LIMIT("ban_max", SP_CONF_DURATION, pub.ban_max, .def = "none", .none = "none", .min = SP_SECOND, .max = 7 * SP_DAY,
+	      .help = "Who is banned again within this time has the double, up to this; none: bans do not grow."),
 	LIMIT("headers", SP_CONF_BOOL, pub.has_headers, .def = "no",
 	      .help = "RateLimit-Policy and RateLimit in answers (draft-ietf-httpapi-ratelimit-headers)."),
 	LIMIT("mode", SP_CONF_SWITCH, pub.is_observed, .def = "enforce", .words = modes,

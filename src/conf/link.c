@@ -376,6 +376,8 @@ static void link_singles(const struct linker *l)
 		const struct sp_part_gateway *made = p->made;
 
 		l->conf->gateway = made->pub;
+		l->conf->gateway.ban_journal =
+			sp_str(sp_doc_printf(l->doc, "%.*s/bans", SP_STR_ARG(made->pub.state_dir)));
 		for (size_t i = 0; i < made->pub.ready_pools.count; i++)
 			(void)find_ref(l, p, "ready_pools", "pool", &made->pub.ready_pools.items[i]);
 	}

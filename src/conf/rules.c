@@ -412,6 +412,20 @@ static void check_presence(const struct rules *r)
 		RULE_WARNING(r, whole, "no [route:NAME]: every request will be answered 421 [no-route]");
 }
 
+static void check_ban(const struct rules *r, const struct sp_conf_limit *limit)
+{
+	char ban[SP_UNITS_TEXT], most[SP_UNITS_TEXT];
+
+	if (limit->ban == 0 && limit->ban_max != 0)
+		RULE_WARNING(r, sp_conf_at(&limit->section, "ban_max"), "ban_max without ban: nobody is banned [ban-max]");
+	if (limit->ban != 0 && limit->ban_max != 0 && limit->ban_max < limit->ban)
+		RULE_ERROR(r, sp_conf_at(&limit->section, "ban_max"), "ban_max = %s is less than ban = %s",
+			   sp_units_duration_text(limit->ban_max, most), sp_units_duration_text(limit->ban, ban));
+	if (limit->ban > 0 && limit->key != SP_LIMIT_BY_CLIENT)
+		RULE_ERROR(r, sp_conf_at(&limit->section, "ban"),
+			   "ban: only with key = client; who went over any other key is not who made it full");
+}
+
 static void check_count(const struct rules *r, const struct sp_conf_limit *limit)
 {
 	for (size_t i = 0; limit->status_count > 0 && i < limit->section.set_count; i++) {
@@ -431,8 +445,10 @@ void sp_rules_check(const struct sp_fill *fill, const struct sp_conf *conf)
 	check_pools(&r);
 	check_listeners(&r);
 	check_tls(&r);
-	for (size_t i = 0; i < conf->limit_count; i++)
+	for (size_t i = 0; i < conf->limit_count; i++) {
 		check_count(&r, &conf->limits[i]);
+		check_ban(&r, &conf->limits[i]);
+	}
 	for (size_t i = 0; i < conf->route_count; i++) {
 		check_outcome(&r, &conf->routes[i]);
 		check_paths(&r, &conf->routes[i]);

@@ -4,6 +4,7 @@
 #include <fcntl.h>
 #include <limits.h>
 #include <poll.h>
+#include <stdio.h>
 #include <string.h>
 #include <sys/stat.h>
 #include <unistd.h>
@@ -12,10 +13,15 @@
 #include "takeover.h"
 
 #define PIPE_BYTES (1 << 20)
+#define JOURNAL_LONG (1 << 20) /* bytes from which the journal of bans is begun anew */
 
 static struct sp_str place_of(const struct sp_conf *conf, enum sp_ipc_log which)
 {
-	return which == SP_IPC_LOG_ACCESS ? conf->log.access : conf->log.error;
+	switch (which) {
+	case SP_IPC_LOG_ACCESS: return conf->log.access;
+	case SP_IPC_LOG_BANS: return conf->gateway.ban_journal;
+	default: return conf->log.error;
+	}
 }
 
 bool sp_logs_is_file(const struct sp_conf *conf, enum sp_ipc_log which)
@@ -58,6 +64,60 @@ static int open_file(const struct sp_conf *conf, enum sp_ipc_log which, struct s
 		return -1;
 	}
 	return fd;
+}
+
+/* ---- the journal of bans */
+
+static bool wants_bans_kept(const struct sp_conf *conf)
+{
+	for (size_t i = 0; i < conf->limit_count; i++)
+		if (conf->limits[i].ban > 0)
+			return true;
+	return sp_conf_at(&conf->gateway.section, "state_dir").file != NULL;
+}
+
+/* Without it bans last as long as this process: said where somebody counts on more. */
+static int open_journal(const struct sp_conf *conf)
+{
+	struct sp_err err = { .text = "" };
+	int fd = open_file(conf, SP_IPC_LOG_BANS, &err);
+
+	if (fd >= 0)
+		return fd;
+	if (wants_bans_kept(conf))
+		sp_warn("no_ban_journal", SP_KV_STR("state_dir", conf->gateway.state_dir), SP_KV_TEXT("why", err.text));
+	return -1;
+}
+
+static int open_old(const char *path, off_t *size)
+{
+	int fd = open(path, O_RDONLY | O_NOFOLLOW | O_CLOEXEC | O_NONBLOCK | O_NOCTTY);
+	struct stat st;
+
+	*size = 0;
+	if (fd >= 0 && (fstat(fd, &st) != 0 || !S_ISREG(st.st_mode))) {
+		(void)close(fd);
+		return -1;
+	}
+	if (fd >= 0)
+		*size = st.st_size;
+	return fd;
+}
+
+/* Every start writes what still holds once more, so of a long journal only the last part is kept beside it. */
+static void open_old_bans(struct sp_logs *logs, const struct sp_conf *conf)
+{
+	char path[4096], older[4104];
+	off_t size, older_size;
+
+	if (conf->gateway.ban_journal.n >= sizeof(path))
+		return;
+	(void)snprintf(path, sizeof(path), "%.*s", SP_STR_ARG(conf->gateway.ban_journal));
+	(void)snprintf(older, sizeof(older), "%s.old", path);
+	logs->old_bans[0] = open_old(older, &older_size);
+	logs->old_bans[1] = open_old(path, &size);
+	if (size > JOURNAL_LONG)
+		(void)rename(path, older);
 }
 
 static int open_log(const struct sp_conf *conf, enum sp_ipc_log which, struct sp_err *err)
@@ -125,7 +185,8 @@ void sp_logs_use_file(const struct sp_logs *logs)
 bool sp_logs_open(struct sp_logs *logs, const struct sp_conf *conf, struct sp_err *err)
 {
 	for (int i = 0; i < SP_IPC_LOG_COUNT; i++)
-		logs->from[i] = logs->to[i] = -1;
+		logs->from[i] = logs->to[i] = logs->fds[i] = -1;
+	logs->old_bans[0] = logs->old_bans[1] = -1;
 	logs->fds[SP_IPC_LOG_ERROR] = STDERR_FILENO;
 	logs->fds[SP_IPC_LOG_ACCESS] = open_log(conf, SP_IPC_LOG_ACCESS, err);
 	if (logs->fds[SP_IPC_LOG_ACCESS] < 0)
@@ -137,14 +198,16 @@ bool sp_logs_open(struct sp_logs *logs, const struct sp_conf *conf, struct sp_er
 	}
 	sp_log_level(conf->log.level);
 	sp_logs_use_file(logs);
-	return open_pipe(logs, SP_IPC_LOG_ACCESS, err) && open_pipe(logs, SP_IPC_LOG_ERROR, err);
+	open_old_bans(logs, conf);
+	logs->fds[SP_IPC_LOG_BANS] = open_journal(conf);
+	return (logs->fds[SP_IPC_LOG_BANS] < 0 || open_pipe(logs, SP_IPC_LOG_BANS, err)) && open_pipe(logs, SP_IPC_LOG_ACCESS, err) && open_pipe(logs, SP_IPC_LOG_ERROR, err);
 }
 
 bool sp_logs_reopen(struct sp_logs *logs, const struct sp_conf *conf, enum sp_ipc_log which, struct sp_err *err)
 {
 	int fd;
 
-	if (!sp_logs_is_file(conf, which))
+	if (!sp_logs_is_file(conf, which) || logs->fds[which] < 0)
 		return true;
 	fd = open_file(conf, which, err);
 	if (fd < 0)
@@ -156,8 +219,8 @@ bool sp_logs_reopen(struct sp_logs *logs, const struct sp_conf *conf, enum sp_ip
 
 bool sp_logs_prepare(struct sp_logs_next *next, const struct sp_conf *was, const struct sp_conf *is, struct sp_err *err)
 {
-	next->fds[SP_IPC_LOG_ACCESS] = next->fds[SP_IPC_LOG_ERROR] = -1;
 	for (unsigned which = 0; which < SP_IPC_LOG_COUNT; which++) {
+		next->fds[which] = -1;
 		next->is_new[which] = !sp_str_eq(place_of(was, which), place_of(is, which));
 		if (!next->is_new[which])
 			continue;
@@ -197,5 +260,10 @@ void sp_logs_close(struct sp_logs *logs)
 		if (logs->from[i] > STDERR_FILENO)
 			close(logs->from[i]);
 		logs->fds[i] = logs->to[i] = logs->from[i] = -1;
+	}
+	for (int i = 0; i < 2; i++) {
+		if (logs->old_bans[i] >= 0)
+			close(logs->old_bans[i]);
+		logs->old_bans[i] = -1;
 	}
 }

@@ -1,5 +1,5 @@
 /*
- * logs - the access log and the error log: the descriptors where their lines
+ * logs - the access log, the error log and the journal of bans: the descriptors where their lines
  * end, opened by the master and anew on USR1, and the pipes by which all
  * processes hand lines to the logger. The master keeps both ends, so that a
  * logger that dies loses only what it had read.
@@ -12,6 +12,7 @@
 #include "sp/ipc/channel.h"
 
 struct sp_logs {
+	int old_bans[2]; /* owned: what the journal of bans said when it was opened, the older first; -1: nothing */
 	int fds[SP_IPC_LOG_COUNT]; /* owned above 2; off: /dev/null */
 	int from[SP_IPC_LOG_COUNT], to[SP_IPC_LOG_COUNT]; /* owned: reading and writing end */
 };

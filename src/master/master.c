@@ -115,7 +115,7 @@ static void reopen_logs(struct sp_master *m)
 		struct sp_ipc_message message = { .type = SP_IPC_LOG, .body.log.which = which };
 		struct sp_err err = { .text = "" };
 
-		if (!sp_logs_is_file(m->conf, which))
+		if (!sp_logs_is_file(m->conf, which) || m->logs.fds[which] < 0)
 			continue;
 		if (!sp_logs_reopen(&m->logs, m->conf, which, &err)) {
 			sp_error("log_not_reopened", SP_KV_TEXT("why", err.text));

@@ -191,12 +191,14 @@ _Noreturn static void be_monitor(struct birth *b)
 		.conf = b->slot->edition->conf,
 		.board = m->board,
 		.user = m->ids.must_change ? m->ids.of[SP_ROLE_WORKER].uid : geteuid(),
+		.old_bans = { m->logs.old_bans[0], m->logs.old_bans[1] },
+		.bans_fd = m->logs.to[SP_IPC_LOG_BANS],
 		.channel_fd = b->channel_fd,
 		.sandbox = &b->sandbox,
 	};
-	int keep[2];
+	int keep[5] = { env.old_bans[0], env.old_bans[1], env.bans_fd };
 
-	settle_in(b, keep, 0);
+	settle_in(b, keep, 3);
 	exit(sp_monitor_run(&env));
 }
 

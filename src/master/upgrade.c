@@ -185,6 +185,8 @@ static void hand_board(const struct sp_master *m, struct sp_handing *handing)
 static void hand_pipes(const struct sp_logs *logs, struct sp_handing *handing)
 {
 	for (unsigned which = 0; which < SP_IPC_LOG_COUNT; which++) {
+		if (logs->from[which] < 0)
+			continue; /* a journal that could not be opened */
 		sp_handing_add(handing, SP_HANDED_PIPE, logs->from[which])->is.pipe.log = which;
 		struct sp_handed_row *to = sp_handing_add(handing, SP_HANDED_PIPE, logs->to[which]);
 

@@ -108,6 +108,8 @@ static enum sp_verdict on_request(const void *conf, struct sp_ask *ask, struct s
 		ask->observed = limit;
 		return SP_PASS;
 	}
+	if (limit->ban > 0 && !ask->is_balancer)
+		ask->ban = limit;
 	ask->status = 429;
 	ask->cause = "limited";
 	ask->rule = sp_conf_at(&limit->section, "rate");

@@ -6,6 +6,7 @@ void sp_admission_init(struct sp_admission *a, const struct sp_proxy_env *env, s
 {
 	a->board = env->board;
 	a->own = env->board == NULL ? NULL : sp_board_write(env->board, SP_BLOCK_ADDRS, env->worker - 1);
+	a->bans = env->board == NULL ? NULL : sp_board_read(env->board, SP_BLOCK_BANS, 0);
 	a->notices = notices;
 }
 
@@ -14,6 +15,11 @@ void sp_admission_follow(struct sp_admission *a, const struct sp_conf *conf)
 	enum sp_conf_behind behind = conf->gateway.behind;
 
 	a->is_per_addr = a->own != NULL && behind != SP_BEHIND_ALB && behind != SP_BEHIND_CLOUDFRONT;
+}
+
+static bool is_banned(void *arg, const struct sp_addr *addr)
+{
+	return sp_bans_has(((const struct sp_admission *)arg)->bans, addr, sp_now_ms());
 }
 
 static uint64_t sum_connections(void *arg, uint64_t hash)
@@ -54,7 +60,9 @@ static enum sp_admit judge(struct sp_admission *a, const struct sp_listening *l,
 		.connections = conf->max_connections_per_ip,
 		.handshakes = l->serve->tls == NULL ? 0 : conf->max_handshakes_per_ip,
 	};
-	const struct sp_admit_seen seen = { .connections = sum_connections, .handshakes = sum_handshakes, .arg = a };
+	const struct sp_admit_seen seen = {
+		.is_banned = is_banned, .connections = sum_connections, .handshakes = sum_handshakes, .arg = a
+	};
 
 	if (l->serve->tls != NULL && l->handshake_count >= conf->max_handshakes)
 		return SP_ADMIT_IN_FLIGHT;

@@ -7,6 +7,7 @@
 #define SP_PROXY_ADMISSION_H
 
 #include "sp/board/addrs.h"
+#include "sp/board/bans.h"
 #include "sp/board/board.h"
 #include "sp/policy/admit.h"
 #include "sp/proxy/proxy.h"
@@ -17,6 +18,7 @@
 struct sp_admission {
 	const struct sp_board *board;           /* borrowed */
 	struct sp_addrs *own;                   /* borrowed: our part of it; NULL: nothing is counted */
+	const struct sp_bans *bans;             /* borrowed, as it */
 	bool is_per_addr;                       /* the peer's address, or its PROXY header, is the client's */
 	struct sp_notices *notices;             /* borrowed */
 };

@@ -4,6 +4,8 @@
 #include "sp/http/hop.h"
 #include "sp/policy/edit.h"
 
+#include "sp/board/bans.h"
+
 #include "peer.h"
 #include "proxy_int.h"
 #include "sticky.h"
@@ -94,8 +96,32 @@ static enum sp_exchange_state answer_challenge(struct sp_exchange *x)
 
 /* ---- rules */
 
+/* Who was let in before he was banned, and whom a balancer names. */
+static bool is_banned(const struct sp_exchange *x)
+{
+	return x->proxy->bans != NULL && !x->ask.is_balancer && sp_bans_has(x->proxy->bans, &x->client, sp_now_ms());
+}
+
+static enum sp_exchange_state answer_banned(struct sp_exchange *x)
+{
+	x->must_close = !x->from->is_trusted;
+	x->ask.cause = "banned";
+	return answer(x, SP_WHY_RULE, 403);
+}
+
+static void ask_for_ban(struct sp_exchange *x)
+{
+	const struct sp_conf_limit *limit = x->ask.ban;
+	const struct sp_ban_ask ask = { .addr = x->client, .limit = sp_bans_hash_name(limit->section.name) };
+
+	if (x->proxy->ban_asks != NULL && !is_banned(x))
+		sp_bans_ask(x->proxy->ban_asks, &ask);
+}
+
 static enum sp_exchange_state answer_ask(struct sp_exchange *x)
 {
+	if (x->ask.ban != NULL)
+		ask_for_ban(x);
 	return answer(x, SP_WHY_RULE, x->ask.status);
 }
 
@@ -396,6 +422,8 @@ enum sp_exchange_state sp_judge(struct sp_exchange *x)
 			return drop(x);
 		if (is_challenge(x))
 			return answer_challenge(x);
+		if (is_banned(x))
+			return answer_banned(x);
 		if (!is_host_of_site(x))
 			return answer(x, SP_WHY_NO_HOST, 421);
 		if (sp_budget_is_over(x->proxy, SP_BUDGET_REQUESTS)) {

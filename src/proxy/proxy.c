@@ -34,6 +34,16 @@ static void on_sweep(struct sp_flush *flush)
 	sp_proxy_sweep(SP_HOLDER(flush, struct sp_proxy, sweep));
 }
 
+static void take_board(struct sp_proxy *proxy, struct sp_board *board, unsigned worker)
+{
+	proxy->board = board;
+	if (board == NULL)
+		return;
+	proxy->limits = sp_board_write(board, SP_BLOCK_LIMITS, 0);
+	proxy->bans = sp_board_read(board, SP_BLOCK_BANS, 0);
+	proxy->ban_asks = sp_board_write(board, SP_BLOCK_BAN_ASKS, worker - 1);
+}
+
 struct sp_proxy *sp_proxy_new(const struct sp_proxy_env *env, struct sp_err *err)
 {
 	struct sp_proxy *proxy = calloc(1, sizeof(*proxy));
@@ -44,8 +54,7 @@ struct sp_proxy *sp_proxy_new(const struct sp_proxy_env *env, struct sp_err *err
 		return NULL;
 	}
 	proxy->loop = env->loop;
-	proxy->board = env->board;
-	proxy->limits = env->board == NULL ? NULL : sp_board_write(env->board, SP_BLOCK_LIMITS, 0);
+	take_board(proxy, env->board, env->worker);
 	proxy->worker = env->worker;
 	proxy->worker_count = env->worker_count == 0 ? 1 : env->worker_count;
 	sp_list_init(&proxy->all);

@@ -27,7 +27,9 @@ struct sp_proxy {
 	struct sp_list past_listenings, past_pools;     /* of earlier generations: freed when nobody uses them */
 	struct sp_flush sweep;
 	struct sp_board *board;         /* borrowed; NULL: none */
-	struct sp_limits *limits;       /* borrowed: the board's */
+	struct sp_limits *limits;       /* borrowed: the board's, as the next two */
+	const struct sp_bans *bans;
+	struct sp_ban_asks *ban_asks;   /* our part's */
 	unsigned worker, worker_count;
 	struct sp_chunk_pool *chunks;   /* owned, as the slabs */
 	struct sp_slab *clients, *exchanges, *conns;

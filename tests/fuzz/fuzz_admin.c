@@ -16,6 +16,7 @@
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 
 static struct sp_facts facts;
+static struct sp_ban_keeper bans = { .journal_fd = -1 }; /* without a board */
 static struct sp_conf conf = { .main_file = "a.ini" };
 
 static void put_back(const struct sp_json *json, struct sp_buf *out)
@@ -60,7 +61,7 @@ static void check_same(const struct sp_json *a)
 static void check_answer(const struct sp_json *request)
 {
 	struct sp_buf out;
-	struct sp_asking asking = { .facts = &facts, .request = request, .out = &out };
+	struct sp_asking asking = { .facts = &facts, .bans = &bans, .request = request, .out = &out };
 	bool is_masters;
 
 	sp_buf_init(&out);

@@ -5,7 +5,7 @@
  *
  *   part      written by   read by
  *   names     master       all      config name -> slot, so that numbers keep their place over a reload
- *   states    monitor      all      what holds for everybody: states of backends
+ *   states    monitor      all      what holds for everybody: states of backends, bans
  *   limits    workers      all      how much of its rate each client has used
  *   worker i  worker i     all      counters; the master zeroes them when worker i died
  *
@@ -39,7 +39,7 @@ enum {
 
 enum sp_board_part { SP_PART_NAMES, SP_PART_STATES, SP_PART_LIMITS, SP_PART_WORKER, SP_PART_COUNT };
 
-enum sp_board_block { SP_BLOCK_BANKS, SP_BLOCK_NAMES, SP_BLOCK_BACKENDS, SP_BLOCK_LIMITS, SP_BLOCK_COUNTERS, SP_BLOCK_ADDRS, SP_BLOCK_COUNT };
+enum sp_board_block { SP_BLOCK_BANKS, SP_BLOCK_NAMES, SP_BLOCK_BACKENDS, SP_BLOCK_BANS, SP_BLOCK_LIMITS, SP_BLOCK_COUNTERS, SP_BLOCK_ADDRS, SP_BLOCK_BAN_ASKS, SP_BLOCK_COUNT };
 
 struct sp_board_banks {
 	_Atomic uint32_t used;  /* SP_BIT(bank); the master's: in the others nobody lives, and reading them would make memory of them */

@@ -76,7 +76,7 @@ struct sp_conf_gateway {
 	struct sp_str health_path, ready_path;
 	struct sp_conf_texts ready_pools;
 	uint64_t drain_delay, drain_timeout;
-	struct sp_str state_dir;
+	struct sp_str state_dir, ban_journal;   /* the file in it; absolute */
 	enum sp_conf_sandbox sandbox;
 };
 
@@ -150,6 +150,7 @@ struct sp_conf_limit {
 	struct sp_str header;           /* BY_HEADER */
 	const uint16_t *statuses;       /* of backends, that are counted; 0 of them: requests are */
 	size_t status_count;
+	uint64_t ban, ban_max;          /* ms; 0: nobody is banned; bans do not grow */
 	bool has_headers, is_observed;
 };
 

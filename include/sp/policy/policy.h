@@ -38,6 +38,7 @@ struct sp_ask {                         /* a member of the exchange: all that a 
 	uint64_t retry_after_s;         /* with 429: the Retry-After field (RFC 9110 10.2.3) */
 	/* what steps leave for the answer */
 	struct sp_rate_note *rates;
+	const struct sp_conf_limit *ban;        /* a limit that has the client banned; NULL */
 	const struct sp_conf_limit *observed;   /* a limit in mode observe that it went over; NULL */
 	/* private to the chain */
 	size_t at;                      /* the step to run next */

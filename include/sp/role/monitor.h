@@ -16,7 +16,9 @@
 
 struct sp_monitor_env {
 	const struct sp_conf *conf;     /* borrowed */
-	const struct sp_board *board;   /* borrowed; entered; NULL: none */
+	struct sp_board *board;         /* borrowed; entered; NULL: none */
+	int old_bans[2];                /* journals of bans, the older first; -1: none */
+	int bans_fd;                    /* a non-blocking pipe for its lines; -1: none */
 	uid_t user;                     /* who may ask beside root */
 	int channel_fd;                 /* to the master; owned from here on */
 	struct sp_sandbox *sandbox;     /* as in struct sp_role_env */

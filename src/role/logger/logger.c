@@ -157,10 +157,11 @@ static void on_master_gone(struct sp_channel *ch, enum sp_ipc_rc why)
 
 static bool open_stream(struct logger *logger, const struct sp_logger_env *env, enum sp_ipc_log which)
 {
+	static const char *const names[SP_IPC_LOG_COUNT] = { "access", "error", "bans" };
 	struct stream *s = &logger->streams[which];
 
 	s->logger = logger;
-	s->name = which == SP_IPC_LOG_ACCESS ? "access" : "error";
+	s->name = names[which];
 	s->pipe = env->pipes[which];
 	sp_deadline_init(&s->retry);
 	if (s->pipe < 0)

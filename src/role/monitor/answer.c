@@ -1,7 +1,6 @@
 #include "answer.h"
 
 #include "admin.h"
-#include "report.h"
 #include "sp/base/log.h"
 #include "status.h"
 
@@ -9,11 +8,14 @@ static const struct {
 	const char *name;
 	const char *(*answer)(struct sp_asking *asking);
 	bool is_masters; /* the master carries it out */
-	const char *members[2]; /* that a request may have beside its name */
+	const char *members[3]; /* that a request may have beside its name */
 } commands[] = {
 	{ "status", sp_answer_status, false, { "format" } },
 	{ "reload", sp_answer_reload, true, { "confirm_s" } },
 	{ "confirm", sp_answer_confirm, true, { NULL } },
+	{ "ban", sp_answer_ban, false, { "address", "seconds", "reason" } },
+	{ "unban", sp_answer_unban, false, { "address" } },
+	{ "bans", sp_answer_bans, false, { "format" } },
 };
 
 void sp_answer_put_lines(struct sp_buf *out, const char *name, struct sp_str text)
@@ -67,21 +69,34 @@ bool sp_answer_request(struct sp_asking *asking)
 
 /* ---- status */
 
-const char *sp_answer_status(struct sp_asking *asking)
+const char *sp_answer_format(const struct sp_asking *asking, bool *is_text)
 {
 	const struct sp_json_member *format = sp_json_find(asking->request, "format");
-	bool is_text = format != NULL && !format->is_number && sp_str_eq(format->text, SP_STR("text"));
-	struct sp_report report;
 
-	if (format != NULL && !is_text)
-		return "a format that is not known: only text, or none for JSON";
+	*is_text = format != NULL && !format->is_number && sp_str_eq(format->text, SP_STR("text"));
+	return format == NULL || *is_text ? NULL : "a format that is not known: only text, or none for JSON";
+}
+
+void sp_answer_put_report(struct sp_asking *asking, struct sp_report *report, bool is_text)
+{
+	if (is_text)
+		sp_answer_put_lines(asking->out, "line", sp_report_end(report));
+	else
+		sp_buf_put(asking->out, sp_report_end(report));
+	sp_report_fini(report);
+}
+
+const char *sp_answer_status(struct sp_asking *asking)
+{
+	struct sp_report report;
+	bool is_text;
+	const char *why = sp_answer_format(asking, &is_text);
+
+	if (why != NULL)
+		return why;
 	sp_report_init(&report, !is_text);
 	sp_status_report(asking->facts, &report);
-	if (is_text)
-		sp_answer_put_lines(asking->out, "line", sp_report_end(&report));
-	else
-		sp_buf_put(asking->out, sp_report_end(&report));
-	sp_report_fini(&report);
+	sp_answer_put_report(asking, &report, is_text);
 	return NULL;
 }
 

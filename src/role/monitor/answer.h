@@ -7,7 +7,9 @@
 
 #include <sys/types.h>
 
+#include "bans.h"
 #include "facts.h"
+#include "report.h"
 #include "sp/base/buf.h"
 #include "sp/base/json.h"
 
@@ -15,7 +17,8 @@
 
 struct sp_asking { /* one request */
 	uid_t uid; /* who asks */
-	const struct sp_facts *facts; /* borrowed, as the next */
+	const struct sp_facts *facts; /* borrowed, as the next three */
+	struct sp_ban_keeper *bans;
 	const struct sp_json *request;
 	struct sp_buf *out; /* the answer's lines */
 	struct sp_ipc_message order; /* of a command that the master carries out: all but the descriptor */
@@ -30,6 +33,14 @@ void sp_answer_put_outcome(struct sp_buf *out, const struct sp_ipc_message *outc
 const char *sp_answer_status(struct sp_asking *asking);
 const char *sp_answer_reload(struct sp_asking *asking);
 const char *sp_answer_confirm(struct sp_asking *asking);
+const char *sp_answer_ban(struct sp_asking *asking);
+const char *sp_answer_unban(struct sp_asking *asking);
+const char *sp_answer_bans(struct sp_asking *asking);
+
+/* "format" of a request that reports: text, or none for JSON. NULL, or why it is refused. */
+const char *sp_answer_format(const struct sp_asking *asking, bool *is_text);
+/* The report as the answer; it is over then. */
+void sp_answer_put_report(struct sp_asking *asking, struct sp_report *report, bool is_text);
 
 /* Each line of a text as an object of its own: {"line":"…"}. */
 void sp_answer_put_lines(struct sp_buf *out, const char *name, struct sp_str text);

@@ -14,6 +14,7 @@ struct monitor {
 	struct sp_channel master;
 	struct sp_admin *admin; /* owned */
 	struct sp_facts facts;
+	struct sp_ban_keeper bans;
 	struct sp_ipc_message order; /* of the request that is being passed on */
 	int caller_fd; /* owned: whose outcome comes next; -1: nobody's */
 	uint32_t caller_id;
@@ -25,7 +26,7 @@ struct monitor {
 static bool on_request(void *arg, uid_t uid, const struct sp_json *request, struct sp_buf *out)
 {
 	struct monitor *m = arg;
-	struct sp_asking asking = { .uid = uid, .facts = &m->facts, .request = request, .out = out };
+	struct sp_asking asking = { .uid = uid, .facts = &m->facts, .bans = &m->bans, .request = request, .out = out };
 	bool is_masters = sp_answer_request(&asking);
 
 	m->order = asking.order;
@@ -139,6 +140,9 @@ static bool start(struct monitor *m, const struct sp_monitor_env *env, struct sp
 	m->master.on_message = on_message;
 	m->master.on_end = on_master_gone;
 	sp_channel_open(&m->master, m->loop, env->channel_fd, SP_IPC_MONITOR, SP_IPC_MASTER);
+	if (!sp_ban_keeper_start(&m->bans, m->loop, env->conf, env->board, env->old_bans, SP_COUNT(env->old_bans),
+				 env->bans_fd))
+		return sp_err_set(err, "no memory for bans");
 	if (!sp_sandbox_finish(env->sandbox, err))
 		return false;
 	return sp_channel_send(&m->master, &ready) == SP_IPC_DONE || sp_err_set(err, "the master is gone");
@@ -158,6 +162,7 @@ enum sp_role_exit sp_monitor_run(const struct sp_monitor_env *env)
 	else
 		sp_error("monitor_cannot_start", SP_KV_TEXT("why", err.text));
 	forget_caller(&m);
+	sp_ban_keeper_stop(&m.bans);
 	sp_admin_free(m.admin);
 	sp_channel_close(&m.master);
 	sp_loop_free(m.loop);

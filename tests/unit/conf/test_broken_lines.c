@@ -97,9 +97,6 @@ static const struct broken rows[] = {
 	  "t.ini:1: error: [geo:b] is not in this build\nt.ini: 1 error\n" },
 	{ "a key that is not built beside one that is", PART("[admin]\nsocket = off\nbind = off\n"),
 	  "t.ini:3: error: \"bind\" in [admin] is not in this build\nt.ini: 1 error\n" },
-	{ "another", PART("[limit:a]\nrate = 5/s\nban = 1h\n"),
-	  "t.ini:1: warning: [limit:a] is used by nothing [unused-limit]\n"
-	  "t.ini:3: error: \"ban\" in [limit:a] is not in this build\nt.ini: 1 error, 1 warning\n" },
 	{ "and another", PART("[geo:a]\ndatabase = x\n"),
 	  "t.ini:1: error: [geo:a] is not in this build\nt.ini: 1 error\n" },
 	{ "an unknown key", PART("[listener:a]\nbind = 127.0.0.1:80\nheder_max = 8k\n"),

@@ -129,7 +129,7 @@ static void test_nonsense(void **state)
 		{ "a descriptor that cannot be", 2, 8, 0x7fffffff, "descriptor 2147483647" },
 		{ "one descriptor for two", 2, 8, 6, "twice" },
 		{ "no place", 2, PREFIX + 12, 0, "makes no sense" },
-		{ "a log that is none", 4, PREFIX + 0, 2, "makes no sense" },
+		{ "a log that is none", 4, PREFIX + 0, SP_IPC_LOG_COUNT, "makes no sense" },
 		{ "init as a child", 5, PREFIX + 0, 1, "makes no sense" },
 		{ "a whole group as a child", 5, PREFIX + 0, -1, "makes no sense" },
 		{ "an end that is none", 5, PREFIX + 8, 3, "makes no sense" },

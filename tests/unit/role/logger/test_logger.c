@@ -153,8 +153,8 @@ static struct bed start_logger(int access_file)
 	bed.pid = fork();
 	if (bed.pid == 0) {
 		struct sp_logger_env env = { .channel_fd = fds[1],
-					     .pipes = { access[0], error[0] },
-					     .sinks = { bed.files[0], bed.files[1] } };
+					     .pipes = { access[0], error[0], -1 },
+					     .sinks = { bed.files[0], bed.files[1], -1 } };
 
 		(void)close(fds[0]);
 		sp_log_to(error[1]);

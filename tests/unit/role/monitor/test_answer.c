@@ -11,7 +11,8 @@ static bool ask(const char *line, struct sp_buf *out, struct sp_ipc_message *ord
 {
 	char room[1024];
 	struct sp_json request;
-	struct sp_asking asking = { .facts = &facts, .request = &request, .out = out };
+	struct sp_ban_keeper bans = { .journal_fd = -1 };
+	struct sp_asking asking = { .facts = &facts, .bans = &bans, .request = &request, .out = out };
 	bool is_masters;
 
 	sp_buf_init(out);
