@@ -2,7 +2,7 @@
 
 #include <stddef.h>
 
-#define TRIES 64U /* at one word that others write too */
+#define TRIES 1000U /* at one word that others write too: each that fails is an event of theirs */
 
 static uint64_t load(const _Atomic uint64_t *word)
 {
@@ -58,7 +58,8 @@ static _Atomic uint64_t *place_of(struct sp_limits *limits, uint64_t key)
 		i = least_useful(limits, bucket);
 		before = load(&limits->buckets[bucket].keys[i]);
 		earned = load(&limits->buckets[bucket].earned_ns[i]);
-		if (!swap(&limits->buckets[bucket].keys[i], before, key))
+		/* Another worker may have made it this key's meanwhile: what was taken there is not to be forgotten. */
+		if (before == key || !swap(&limits->buckets[bucket].keys[i], before, key))
 			continue;
 		/* Unless somebody has counted there meanwhile. */
 		(void)swap(&limits->buckets[bucket].earned_ns[i], earned, 0);
@@ -106,6 +107,9 @@ struct sp_limit_state sp_limits_take(struct sp_limits *limits, uint64_t key, con
 		state.full_ns += rate->interval_ns;
 		return state;
 	}
+	/* Without a place nothing is counted; where others never let go, what cannot be counted does not pass. */
+	state.is_over = word != NULL;
+	state.wait_ns = word != NULL ? rate->interval_ns : 0;
 	return state;
 }
 

@@ -5,8 +5,7 @@
  * would have been earned. A key is a keyed hash of who is counted by which limit, so nobody can choose keys that meet,
  * and its place outlives reloads. The table has a fixed size; a new key takes the place of the one that was earned first.
  *
- * No lock: a worker that is killed leaves nothing behind. Two workers that meet at one word may let one event more pass
- * each, never fewer. Any content is taken: a time too far ahead counts as a key that has used all.
+ * No lock: a worker that is killed leaves nothing behind. Where a key is new, each worker may let one event more pass. Any content is taken: a time too far ahead counts as a key that has used all.
  */
 #ifndef SP_BOARD_LIMITS_H
 #define SP_BOARD_LIMITS_H
