@@ -242,6 +242,7 @@ def main():
     import gateway as program           # pylint: disable=import-outside-toplevel
     import handshake                    # pylint: disable=import-outside-toplevel
     import procs                        # pylint: disable=import-outside-toplevel
+    import rules                        # pylint: disable=import-outside-toplevel
 
     rounds, seconds = (3, 1) if given.quick else (9, 4)
     with tempfile.TemporaryDirectory() as folder:
@@ -261,6 +262,9 @@ def main():
             for scenario in ("plain", "tls"):
                 results[scenario] = measure(peers, scenario, rounds, seconds)
                 show(scenario, results[scenario])
+            for peer in peers:
+                peer.end()
+            results["rules"] = rules.measure(given.gateway, folder, leaf, origin, rounds, seconds)
         finally:
             for peer in peers:
                 peer.end()

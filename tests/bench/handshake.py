@@ -15,6 +15,8 @@ access = off
 bind = 127.0.0.1:{port}
 cert = {chain}
 key_file = {key}
+max_handshakes_per_ip = 10000/s
+max_connections_per_ip = 10000
 [route:all]
 host = *
 respond = 200 ok
