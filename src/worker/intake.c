@@ -27,7 +27,7 @@ struct door {
 	struct sp_listen *listen; /* owned; NULL once closed */
 };
 
-/* A limit over all workers: 0 is the gateway's, 1 + i that of listener i. Where there is none, nothing is counted. */
+/* A limit over all workers: 0 is the gateway's, 1 + i that of listener i. Counted also where there is none: `status` tells. */
 struct cap {
 	uint64_t max; /* 0 = none */
 	uint32_t slot; /* of the board; of a listener */
@@ -88,15 +88,11 @@ static uint64_t sum(const struct sp_intake *in, size_t i)
 
 static bool is_reached(struct sp_intake *in, size_t i)
 {
-	struct cap *cap = &in->caps[i];
-	uint32_t now;
+	const uint32_t now = count_of(in, i);
 
-	if (cap->max == 0)
-		return false;
-	now = count_of(in, i);
-	if (now != cap->told)
+	if (now != in->caps[i].told)
 		tell(in, i, now);
-	return sum(in, i) >= cap->max;
+	return in->caps[i].max != 0 && sum(in, i) >= in->caps[i].max;
 }
 
 /* Near the gateway's limit the longest idle clients of all workers make room, each worker its share of them. */
@@ -356,8 +352,7 @@ void sp_intake_finish_others(struct sp_intake *in, const struct sp_intake_next *
 void sp_intake_take(struct sp_intake *in, struct sp_intake_next *next)
 {
 	for (size_t i = 1; i < in->cap_count; i++) /* whoever keeps the slot counts again below */
-		if (in->caps[i].max != 0)
-			tell(in, i, 0);
+		tell(in, i, 0);
 	free(in->caps);
 	free(in->doors);
 	in->conf = next->conf;
@@ -371,8 +366,7 @@ void sp_intake_take(struct sp_intake *in, struct sp_intake_next *next)
 	free(next->listeners);
 	free(next);
 	for (size_t i = 0; i < in->cap_count; i++)
-		if (in->caps[i].max != 0)
-			tell(in, i, count_of(in, i));
+		tell(in, i, count_of(in, i));
 	look(in);
 	follow(in);
 }

@@ -17,7 +17,7 @@ from test_roles import role
 from wire import Client
 
 ROOT = os.geteuid() == 0
-REPLY = "[listener:main]\nbind = 127.0.0.1:%d\nmax_connections = 1000\n[route:all]\nrespond = 200\n"
+REPLY = "[listener:main]\nbind = 127.0.0.1:%d\n[route:all]\nrespond = 200\n"
 MORE = "[route:new]\npath = /new\nrespond = 204\n"
 
 

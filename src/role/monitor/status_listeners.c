@@ -5,13 +5,12 @@
 #include "sp/base/addr.h"
 #include "sp/board/counters.h"
 
-/* A worker counts a listener's where that has a limit of its own; else they are part of the gateway's alone. */
 static void report_connections(const struct sp_facts *facts, const struct sp_conf_listener *listener,
 			       struct sp_report *report)
 {
 	uint32_t most = (uint32_t)facts->conf->gateway.max_connections, slot;
 
-	if (listener->max_connections == 0 || facts->board == NULL ||
+	if (facts->board == NULL ||
 	    !sp_board_slot(facts->board, SP_NAME_LISTENER, SP_STR(""), listener->section.name, &slot))
 		sp_report_text(report, "connections", SP_STR(""));
 	else
