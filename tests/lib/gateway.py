@@ -145,6 +145,7 @@ class Gateway:
         self.out_path = os.path.join(self.folder, "out.log")
         self.err_path = os.path.join(self.folder, "err.log")
         self.wanted = int((re.findall(r"^workers\s*=\s*(\d+)$", text or "", re.M) or [1])[0])
+        self.is_silent = re.search(r"^(error|level)\s*=", text or "", re.M) is not None or arguments is not None
         self.addresses = re.findall(r"^bind\s*=\s*(.+)$", text or "", re.M)
         with open(self.out_path, "ab") as out, open(self.err_path, "ab") as err:
             self.process = procs.start([*wrap, binary, *(arguments or ["run", "-c", self.config])], stdout=stdout or out, stderr=err,
@@ -212,7 +213,7 @@ class Gateway:
             for one in re.split(r"\s*,\s*", text.strip()):
                 if not self.answers_at(one):
                     return False
-        return len(self.workers()) >= self.wanted
+        return len(self.workers()) >= self.wanted and (self.is_silent or "event=serving" in self.err())
 
     def answers_at(self, address):
         if address.startswith("fd:"):
