@@ -26,7 +26,7 @@ static bool is_valid(const struct sp_backend_state *state)
 	return true;
 }
 
-bool sp_backend_get(const struct sp_backends *backends, uint32_t slot, struct sp_backend_state *state)
+bool sp_backend_get(const struct sp_backends *backends, uint32_t slot, uint64_t key, struct sp_backend_state *state)
 {
 	uint64_t copy[SP_BACKEND_WORDS];
 
@@ -42,7 +42,7 @@ bool sp_backend_get(const struct sp_backends *backends, uint32_t slot, struct sp
 		atomic_thread_fence(memory_order_acquire);
 		if (seq % 2 == 0 && atomic_load_explicit(&backends->rows[slot].seq, memory_order_relaxed) == seq) {
 			memcpy(state, copy, sizeof(*state));
-			return is_valid(state);
+			return state->key == key && is_valid(state);
 		}
 	}
 	return false;

@@ -10,7 +10,7 @@
 #include <unistd.h>
 
 #define MAGIC 0x73707264 /* "sprd" */
-#define LAYOUT 4 /* another number whenever the meaning of a block changes */
+#define LAYOUT 5 /* another number whenever the meaning of a block changes */
 #define PAGE 4096U
 #define SEALS (F_SEAL_SHRINK | F_SEAL_GROW | F_SEAL_SEAL)
 

@@ -29,6 +29,10 @@ static const struct command {
 	{ "confirm", NULL, sp_command_confirm, SP_ARG_CONFIG, "[-c FILE]", "keep a reload that was given --confirm" },
 	{ "demo", NULL, sp_command_demo, 0, "",
 	  "a gateway on 127.0.0.1:8443 (TLS) and :8080 with an origin behind it" },
+	{ "drain", NULL, sp_command_drain, SP_ARG_CONFIG | SP_ARG_WHAT, "BACKEND [-c FILE]",
+	  "give a backend (POOL/BACKEND, or its name alone) no new requests; what runs is finished" },
+	{ "undrain", NULL, sp_command_undrain, SP_ARG_CONFIG | SP_ARG_WHAT, "BACKEND [-c FILE]",
+	  "give it requests again" },
 	{ "ban", NULL, sp_command_ban, SP_ARG_CONFIG | SP_ARG_WORDS, "ADDRESS DURATION [REASON] [-c FILE]",
 	  "refuse a client's connections and requests for so long; an IPv6 address stands for its /64" },
 	{ "unban", NULL, sp_command_unban, SP_ARG_CONFIG | SP_ARG_WORDS, "ADDRESS [-c FILE]", "lift a ban" },
@@ -41,8 +45,6 @@ static const struct command {
 	{ "rehearse", NULL, sp_command_rehearse, SP_ARG_CONFIG, "[-c FILE]", NULL }, /* asked by a running gateway */
 	{ .name = "explain" },
 	{ .name = "top" },
-	{ .name = "drain" },
-	{ .name = "undrain" },
 };
 
 static bool is_listed(const struct command *c)

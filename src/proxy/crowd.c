@@ -24,6 +24,7 @@ void sp_crowd_join(struct sp_backend *backend)
 {
 	const struct sp_board *board = backend->pool->proxy->board;
 
+	backend->key = sp_name_key(SP_NAME_BACKEND, backend->pool->conf->section.name, backend->conf->name);
 	if (board == NULL || !sp_board_slot(board, SP_NAME_BACKEND, backend->pool->conf->section.name,
 	                                    backend->conf->name, &backend->slot))
 		backend->slot = SP_CROWD_NO_SLOT;
@@ -66,7 +67,8 @@ struct sp_crowd_state sp_crowd_look(const struct sp_backend *backend)
 	const struct sp_board *board = board_of(backend);
 	struct sp_backend_state state;
 
-	if (board == NULL || !sp_backend_get(sp_board_read(board, SP_BLOCK_BACKENDS, 0), backend->slot, &state))
+	if (board == NULL || !sp_backend_get(sp_board_read(board, SP_BLOCK_BACKENDS, 0), backend->slot, backend->key,
+	                                     &state))
 		return (struct sp_crowd_state){ .is_usable = true, .weight = -1 };
 	return (struct sp_crowd_state){ .is_usable = state.is == SP_BACKEND_UP,
 		                        .weight = state.weight,

@@ -33,6 +33,7 @@ struct sp_backend {                     /* one backend, as this worker sees it *
 	const struct sp_conf_backend *conf;     /* borrowed */
 	struct sp_pool *pool;
 	struct sp_list idle;            /* of connections, the last used first */
+	uint64_t key;                   /* of its names, there */
 	uint32_t slot;                  /* on the board; SP_CROWD_NO_SLOT: it has none */
 	uint64_t inflight;              /* leases out of this worker */
 	uint64_t load;                  /* of the choice under way: leases out of all workers */

@@ -23,6 +23,7 @@ struct sp_backend_addr {
 };
 
 struct sp_backend_state {
+	uint64_t key;           /* sp_name_key: whose state it is, so that who has the slot next does not inherit it */
 	uint64_t since_ms;      /* CLOCK_MONOTONIC */
 	uint32_t is;            /* enum sp_backend_is */
 	int32_t weight;         /* 0..SP_BACKEND_WEIGHT_MAX; -1: the configuration's */
@@ -40,8 +41,9 @@ struct sp_backends {
 	} rows[SP_BACKENDS_MAX];
 };
 
-/* False: never written, being written all the time, or not a state; the caller goes by the configuration then. */
-SP_MUST_USE bool sp_backend_get(const struct sp_backends *backends, uint32_t slot, struct sp_backend_state *state);
+/* False: never written, another's, being written all the time, or not a state; the caller goes by the configuration then. */
+SP_MUST_USE bool sp_backend_get(const struct sp_backends *backends, uint32_t slot, uint64_t key,
+                                struct sp_backend_state *state);
 void sp_backend_set(struct sp_backends *backends, uint32_t slot, const struct sp_backend_state *state);
 
 #endif

@@ -13,6 +13,8 @@ static const struct {
 	{ "status", sp_answer_status, false, { "format" } },
 	{ "reload", sp_answer_reload, true, { "confirm_s" } },
 	{ "confirm", sp_answer_confirm, true, { NULL } },
+	{ "drain", sp_answer_drain, false, { "backend" } },
+	{ "undrain", sp_answer_undrain, false, { "backend" } },
 	{ "ban", sp_answer_ban, false, { "address", "seconds", "reason" } },
 	{ "unban", sp_answer_unban, false, { "address" } },
 	{ "bans", sp_answer_bans, false, { "format" } },

@@ -33,6 +33,8 @@ void sp_answer_put_outcome(struct sp_buf *out, const struct sp_ipc_message *outc
 const char *sp_answer_status(struct sp_asking *asking);
 const char *sp_answer_reload(struct sp_asking *asking);
 const char *sp_answer_confirm(struct sp_asking *asking);
+const char *sp_answer_drain(struct sp_asking *asking);
+const char *sp_answer_undrain(struct sp_asking *asking);
 const char *sp_answer_ban(struct sp_asking *asking);
 const char *sp_answer_unban(struct sp_asking *asking);
 const char *sp_answer_bans(struct sp_asking *asking);

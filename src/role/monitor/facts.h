@@ -15,7 +15,7 @@
 
 struct sp_facts {
 	const struct sp_conf *conf; /* borrowed */
-	const struct sp_board *board; /* borrowed; NULL: none */
+	struct sp_board *board; /* borrowed; NULL: none */
 	struct sp_ipc_message gateway; /* type SP_IPC_NONE: not told yet */
 	size_t process_count;
 	struct sp_ipc_message processes[SP_FACTS_PROCESSES]; /* type SP_IPC_NONE: not told yet */

@@ -5,6 +5,7 @@
 static void (*const sections[])(const struct sp_facts *facts, struct sp_report *report) = {
 	sp_status_gateway,
 	sp_status_listeners,
+	sp_status_pools,
 	sp_status_processes,
 	sp_status_sandbox,
 };

@@ -13,6 +13,7 @@ void sp_status_report(const struct sp_facts *facts, struct sp_report *report);
 /* A file each. */
 void sp_status_gateway(const struct sp_facts *facts, struct sp_report *report);
 void sp_status_listeners(const struct sp_facts *facts, struct sp_report *report);
+void sp_status_pools(const struct sp_facts *facts, struct sp_report *report);
 void sp_status_processes(const struct sp_facts *facts, struct sp_report *report);
 void sp_status_sandbox(const struct sp_facts *facts, struct sp_report *report);
 

@@ -275,15 +275,16 @@ static void test_backends(void **state)
 	struct sp_backend_state in = { .is = SP_BACKEND_DOWN, .weight = -1, .addr_count = 16, .why = "timeout" }, out;
 
 	(void)state;
-	assert_false(sp_backend_get(backends, 4, &out)); /* never written */
-	assert_false(sp_backend_get(backends, SP_BACKENDS_MAX, &out));
+	assert_false(sp_backend_get(backends, 4, 0, &out)); /* never written */
+	assert_false(sp_backend_get(backends, SP_BACKENDS_MAX, 0, &out));
 	sp_backend_set(backends, 4, &in);
-	assert_true(sp_backend_get(backends, 4, &out));
+	assert_true(sp_backend_get(backends, 4, 0, &out));
+	assert_false(sp_backend_get(backends, 4, 1, &out)); /* another had the slot */
 	assert_memory_equal(&in, &out, sizeof(in));
 	atomic_fetch_add(&backends->rows[4].seq, 1); /* a writer died inside */
-	assert_false(sp_backend_get(backends, 4, &out));
+	assert_false(sp_backend_get(backends, 4, 0, &out));
 	sp_backend_set(backends, 4, &in);
-	assert_true(sp_backend_get(backends, 4, &out));
+	assert_true(sp_backend_get(backends, 4, 0, &out));
 	free(backends);
 }
 
@@ -307,7 +308,7 @@ static void test_random_memory(void **state)
 		if (sp_names_slot(names, kind, names->keys[SP_NAMES_MAX - 1], &slot))
 			assert_in_range(slot, 0, SP_LIMITS_MAX - 1);
 	for (uint32_t i = 0; i < SP_BACKENDS_MAX; i++)
-		if (sp_backend_get(backends, i, &out))
+		if (sp_backend_get(backends, i, 0, &out))
 			assert_in_range(out.is, 0, SP_BACKEND_STATES - 1);
 	for (uint32_t i = 0; i < SP_BACKENDS_MAX; i++)
 		assert_int_equal(sp_counters_in_flight(board, i, 10), 10 * WORKERS);

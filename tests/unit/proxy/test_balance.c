@@ -349,7 +349,7 @@ static void join(struct crowd *c, struct fixture *f)
 
 static void say(const struct crowd *c, const struct sp_backend *b, enum sp_backend_is is, int32_t weight)
 {
-	const struct sp_backend_state state = { .is = is, .weight = weight };
+	const struct sp_backend_state state = { .key = b->key, .is = is, .weight = weight };
 
 	sp_backend_set(c->states, b->slot, &state);
 }
