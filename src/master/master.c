@@ -365,7 +365,10 @@ bool sp_master_run(struct sp_conf *conf, const char *file, struct sp_err *err)
 			       .empty_root = -1,
 			       .admin.fd = -1,
 			       .notify.fd = -1,
-			       .logs = { { -1, -1 }, { -1, -1 }, { -1, -1 } } };
+			       .logs = { .old_bans = { -1, -1 },
+					 .fds = { -1, -1, -1 },
+					 .from = { -1, -1, -1 },
+					 .to = { -1, -1, -1 } } };
 	bool ok = false;
 
 	if (m.edition == NULL)

@@ -90,6 +90,7 @@ static struct sp_backend *draw(struct sp_pool *pool, const struct sp_among *amon
 	for (size_t i = 0; i < among->count; i++)
 		sum += among->items[i] == except ? 0 : sp_backend_weight(among->items[i]);
 	SP_ASSERT(sum > 0);                     /* candidates have a weight, and `except` is not the only one */
+	/* cppcheck-suppress zerodiv */
 	at = next_random(pool) % sum;
 	for (size_t i = 0; i < among->count; i++) {
 		if (among->items[i] == except)

@@ -21,7 +21,7 @@ static void put_missing(struct sp_buf *to, const struct sp_sandbox_level *level)
 
 		if (layer->state != SP_LAYER_MISSING)
 			continue;
-		sp_buf_printf(to, "%s%s (%s)", to->n > 0 ? ", " : "", sp_sandbox_layer_name(i),
+		sp_buf_printf(to, "%s%s (%s)", to->n > 0 ? ", " : "", sp_sandbox_layer_name((enum sp_layer)i),
 			      sp_sandbox_layer_text(layer, text) + sizeof("no: ") - 1);
 	}
 }
@@ -40,7 +40,7 @@ static void put_layers(struct sp_report *report, const struct sp_sandbox_level *
 	char text[SP_SANDBOX_TEXT];
 
 	for (size_t i = 0; report->is_json && i < SP_LAYER_COUNT; i++)
-		sp_report_text(report, sp_sandbox_layer_name(i), sp_str(sp_sandbox_layer_text(&level->layer[i], text)));
+		sp_report_text(report, sp_sandbox_layer_name((enum sp_layer)i), sp_str(sp_sandbox_layer_text(&level->layer[i], text)));
 	for (size_t i = 0; !report->is_json && i < SP_COUNT(shown); i++)
 		sp_report_text(report, sp_sandbox_layer_name(shown[i]), word_of(&level->layer[shown[i]]));
 }
