@@ -71,35 +71,33 @@ bool sp_answer_request(struct sp_asking *asking)
 
 /* ---- status */
 
-const char *sp_answer_format(const struct sp_asking *asking, bool *is_text)
+const char *sp_answer_report(struct sp_asking *asking,
+			     void (*put)(const struct sp_asking *asking, struct sp_report *report))
 {
 	const struct sp_json_member *format = sp_json_find(asking->request, "format");
+	bool is_text = format != NULL && !format->is_number && sp_str_eq(format->text, SP_STR("text"));
+	struct sp_report report;
 
-	*is_text = format != NULL && !format->is_number && sp_str_eq(format->text, SP_STR("text"));
-	return format == NULL || *is_text ? NULL : "a format that is not known: only text, or none for JSON";
+	if (format != NULL && !is_text)
+		return "a format that is not known: only text, or none for JSON";
+	sp_report_init(&report, !is_text);
+	put(asking, &report);
+	if (is_text)
+		sp_answer_put_lines(asking->out, "line", sp_report_end(&report));
+	else
+		sp_buf_put(asking->out, sp_report_end(&report));
+	sp_report_fini(&report);
+	return NULL;
 }
 
-void sp_answer_put_report(struct sp_asking *asking, struct sp_report *report, bool is_text)
+static void put_status(const struct sp_asking *asking, struct sp_report *report)
 {
-	if (is_text)
-		sp_answer_put_lines(asking->out, "line", sp_report_end(report));
-	else
-		sp_buf_put(asking->out, sp_report_end(report));
-	sp_report_fini(report);
+	sp_status_report(asking->facts, report);
 }
 
 const char *sp_answer_status(struct sp_asking *asking)
 {
-	struct sp_report report;
-	bool is_text;
-	const char *why = sp_answer_format(asking, &is_text);
-
-	if (why != NULL)
-		return why;
-	sp_report_init(&report, !is_text);
-	sp_status_report(asking->facts, &report);
-	sp_answer_put_report(asking, &report, is_text);
-	return NULL;
+	return sp_answer_report(asking, put_status);
 }
 
 /* ---- what the master carries out */

@@ -39,10 +39,9 @@ const char *sp_answer_ban(struct sp_asking *asking);
 const char *sp_answer_unban(struct sp_asking *asking);
 const char *sp_answer_bans(struct sp_asking *asking);
 
-/* "format" of a request that reports: text, or none for JSON. NULL, or why it is refused. */
-const char *sp_answer_format(const struct sp_asking *asking, bool *is_text);
-/* The report as the answer; it is over then. */
-void sp_answer_put_report(struct sp_asking *asking, struct sp_report *report, bool is_text);
+/* A report as the answer, as text or JSON by the request's "format". NULL, or why it is refused. */
+const char *sp_answer_report(struct sp_asking *asking,
+			     void (*put)(const struct sp_asking *asking, struct sp_report *report));
 
 /* Each line of a text as an object of its own: {"line":"…"}. */
 void sp_answer_put_lines(struct sp_buf *out, const char *name, struct sp_str text);

@@ -38,8 +38,9 @@ const char *sp_answer_unban(struct sp_asking *asking)
 	return why != NULL ? why : sp_ban_lift(asking->bans, &addr);
 }
 
-static void report_bans(const struct sp_ban_keeper *k, struct sp_report *report)
+static void put_bans(const struct sp_asking *asking, struct sp_report *report)
 {
+	const struct sp_ban_keeper *k = asking->bans;
 	char text[SP_ADDR_TEXT];
 	struct sp_ban ban;
 	uint64_t until;
@@ -57,14 +58,5 @@ static void report_bans(const struct sp_ban_keeper *k, struct sp_report *report)
 
 const char *sp_answer_bans(struct sp_asking *asking)
 {
-	struct sp_report report;
-	bool is_text;
-	const char *why = sp_answer_format(asking, &is_text);
-
-	if (why != NULL)
-		return why;
-	sp_report_init(&report, !is_text);
-	report_bans(asking->bans, &report);
-	sp_answer_put_report(asking, &report, is_text);
-	return NULL;
+	return sp_answer_report(asking, put_bans);
 }
