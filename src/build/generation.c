@@ -10,6 +10,8 @@ static void free_serve(struct sp_serve *serve)
 	}
 	for (size_t i = 0; serve->route_steps != NULL && i < serve->conf->route_count; i++)
 		sp_steps_free(&serve->route_steps[i]);
+	for (size_t i = 0; serve->pool_tls != NULL && i < serve->conf->pool_count; i++)
+		sp_tls_client_free(serve->pool_tls[i]);
 	sp_router_free(serve->router);
 	sp_dial_free(serve->dial);
 	sp_signer_free(serve->signer);
@@ -83,6 +85,23 @@ static bool build_routes(struct sp_serve *serve, struct sp_err *err)
 	return true;
 }
 
+static bool build_pools(struct sp_serve *serve, struct sp_err *err)
+{
+	const struct sp_conf *conf = serve->conf;
+
+	serve->pool_tls = new_array(serve, conf->pool_count, sizeof(struct sp_tls_client *));
+	if (serve->pool_tls == NULL)
+		return sp_err_set(err, "no memory for the pools");
+	for (size_t i = 0; i < conf->pool_count; i++) {
+		if (!conf->pools[i].has_tls)
+			continue;
+		serve->pool_tls[i] = sp_tls_client_new(&conf->pools[i], serve->signer, err);
+		if (serve->pool_tls[i] == NULL)
+			return false;
+	}
+	return true;
+}
+
 struct sp_serve *sp_generation_new(const struct sp_conf *conf, uint32_t number,
                                    const struct sp_generation_asks *asks, struct sp_err *err)
 {
@@ -101,7 +120,7 @@ struct sp_serve *sp_generation_new(const struct sp_conf *conf, uint32_t number,
 	sp_arena_init(&serve->arena, NULL, 0, 0);
 	serve->signer = asks->signer;
 	serve->dial = asks->dial;
-	if (build_listeners(serve, err) && build_routes(serve, err))
+	if (build_listeners(serve, err) && build_routes(serve, err) && build_pools(serve, err))
 		return serve;
 	free_serve(serve);
 	return NULL;
@@ -110,13 +129,25 @@ struct sp_serve *sp_generation_new(const struct sp_conf *conf, uint32_t number,
 static void vet_cert(const struct sp_conf_cert *cert, struct sp_conf_report *report)
 {
 	struct sp_err err = { .text = "" }, warning = { .text = "" };
+	const char *key = cert->is_client ? "tls_cert" : "cert";
 
 	if (!sp_tls_vet(cert, &err, &warning))
-		sp_conf_report_add(report, SP_CONF_ERROR, cert->at, "cert = %.*s: %s", SP_STR_ARG(cert->chain_path),
+		sp_conf_report_add(report, SP_CONF_ERROR, cert->at, "%s = %.*s: %s", key, SP_STR_ARG(cert->chain_path),
 		                   err.text);
 	else if (warning.text[0] != '\0')
-		sp_conf_report_add(report, SP_CONF_WARNING, cert->at, "cert = %.*s: %s", SP_STR_ARG(cert->chain_path),
+		sp_conf_report_add(report, SP_CONF_WARNING, cert->at, "%s = %.*s: %s", key, SP_STR_ARG(cert->chain_path),
 		                   warning.text);
+}
+
+/* Its own certificate was vetted before: what is left are the authorities. */
+static void vet_pool(const struct sp_conf_pool *pool, struct sp_conf_report *report)
+{
+	struct sp_err err = { .text = "" };
+	bool is_own = sp_conf_at(&pool->section, "tls_ca").file != NULL;
+
+	if (report->errors == 0 && !sp_tls_vet_client(pool, &err))
+		sp_conf_report_add(report, SP_CONF_ERROR, sp_conf_at(&pool->section, is_own ? "tls_ca" : "tls"), "%s",
+		                   err.text);
 }
 
 static void vet_clients(const struct sp_conf_tls *tls, struct sp_conf_report *report)
@@ -137,11 +168,13 @@ void sp_generation_vet(const struct sp_conf *conf, struct sp_conf_report *report
 	struct sp_err err = { .text = "" };
 	struct sp_serve *serve;
 
-	for (size_t i = 0; i < conf->tls_count; i++) {
-		for (size_t k = 0; k < conf->tls[i].cert_count; k++)
-			vet_cert(&conf->tls[i].certs[k], report);
+	for (size_t i = 0; i < conf->cert_count; i++)
+		vet_cert(conf->certs[i], report);
+	for (size_t i = 0; i < conf->tls_count; i++)
 		vet_clients(&conf->tls[i], report);
-	}
+	for (size_t i = 0; i < conf->pool_count; i++)
+		if (conf->pools[i].has_tls)
+			vet_pool(&conf->pools[i], report);
 	sp_router_vet(conf, report);
 	if (report->errors > 0)
 		return;

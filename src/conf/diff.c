@@ -167,31 +167,58 @@ static void compare_sections(struct diff *d, const struct sp_conf *was, const st
 	}
 }
 
-static const struct sp_conf_cert *find_cert(const struct sp_conf *conf, const struct sp_conf_tls *tls,
-					    struct sp_str chain_path)
+static const struct sp_conf_pool *find_pool(const struct sp_conf *conf, struct sp_str name)
 {
-	for (size_t i = 0; i < conf->tls_count; i++)
-		for (size_t k = 0; k < conf->tls[i].cert_count; k++)
-			if (sp_str_eq(conf->tls[i].section.name, tls->section.name) &&
-			    sp_str_eq(conf->tls[i].certs[k].chain_path, chain_path))
-				return &conf->tls[i].certs[k];
+	for (size_t i = 0; i < conf->pool_count; i++)
+		if (sp_str_eq(conf->pools[i].section.name, name))
+			return &conf->pools[i];
+	return NULL;
+}
+
+static bool is_any_ca_named(const struct sp_conf_pool *a, const struct sp_conf_pool *b)
+{
+	return nth_set(&a->section, "tls_ca", 0) != NULL || nth_set(&b->section, "tls_ca", 0) != NULL;
+}
+
+/* Of that section, by its path; NULL: it had none. */
+static const struct sp_conf_cert *find_cert(const struct sp_conf *conf, const struct sp_conf_cert *like)
+{
+	for (size_t i = 0; i < conf->cert_count; i++)
+		if (conf->certs[i]->is_client == like->is_client &&
+		    sp_str_eq(conf->certs[i]->section_name, like->section_name) &&
+		    sp_str_eq(conf->certs[i]->chain_path, like->chain_path))
+			return conf->certs[i];
 	return NULL;
 }
 
 /* Their content is kept by pairs, not by keys. */
 static void compare_certs(struct diff *d, const struct sp_conf *was, const struct sp_conf *is)
 {
-	for (size_t i = 0; i < is->tls_count; i++) {
-		for (size_t k = 0; k < is->tls[i].cert_count; k++) {
-			const struct sp_conf_cert *now = &is->tls[i].certs[k];
-			const struct sp_conf_cert *old = find_cert(was, &is->tls[i], now->chain_path);
+	for (size_t i = 0; i < is->cert_count; i++) {
+		const struct sp_conf_cert *now = is->certs[i], *old = find_cert(was, now);
+		struct sp_conf_section section = { .type = now->is_client ? "pool" : "tls", .name = now->section_name };
 
-			if (old == NULL || sp_str_eq(old->chain_pem, now->chain_pem))
-				continue;
-			put_head(d, '~', &is->tls[i].section);
-			(void)fprintf(d->to, " cert = %.*s: the file has changed", SP_STR_ARG(now->chain_path));
-			put_at(d, now->at);
-		}
+		if (old == NULL || sp_str_eq(old->chain_pem, now->chain_pem))
+			continue;
+		put_head(d, '~', &section);
+		(void)fprintf(d->to, " %scert = %.*s: the file has changed", now->is_client ? "tls_" : "",
+			      SP_STR_ARG(now->chain_path));
+		put_at(d, now->at);
+	}
+}
+
+/* Nobody names it, so no key tells of it. */
+static void compare_system_ca(struct diff *d, const struct sp_conf *was, const struct sp_conf *is)
+{
+	for (size_t i = 0; i < is->pool_count; i++) {
+		const struct sp_conf_pool *now = &is->pools[i], *old = find_pool(was, now->section.name);
+
+		if (old == NULL || !now->has_tls || !old->has_tls || is_any_ca_named(now, old) ||
+		    sp_str_eq(old->tls_ca_pem, now->tls_ca_pem))
+			continue;
+		put_head(d, '~', &now->section);
+		(void)fprintf(d->to, " tls_ca: the system's store has changed");
+		put_at(d, sp_conf_at(&now->section, "tls"));
 	}
 }
 
@@ -201,6 +228,7 @@ size_t sp_conf_diff(const struct sp_conf *was, const struct sp_conf *is, FILE *t
 
 	compare_sections(&d, was, is);
 	compare_certs(&d, was, is);
+	compare_system_ca(&d, was, is);
 	return d.lines;
 }
 
@@ -231,6 +259,15 @@ static bool is_backend_same(const struct sp_conf_backend *a, const struct sp_con
 	       a->weight == b->weight && a->max_inflight == b->max_inflight && a->is_down == b->is_down;
 }
 
+/* What is read for the pool beside its keys: a certificate has one key, so its own text stands for both. */
+static bool is_tls_same(const struct sp_conf_pool *a, const struct sp_conf_pool *b)
+{
+	if ((a->tls_cert == NULL) != (b->tls_cert == NULL))
+		return false;
+	return sp_str_eq(a->tls_ca_pem, b->tls_ca_pem) &&
+	       (a->tls_cert == NULL || sp_str_eq(a->tls_cert->chain_pem, b->tls_cert->chain_pem));
+}
+
 static bool is_section_same(const struct sp_conf_section *was, const struct sp_conf_section *is)
 {
 	const struct sp_conf_type *type;
@@ -247,7 +284,8 @@ static bool is_section_same(const struct sp_conf_section *was, const struct sp_c
 bool sp_conf_pool_is_same(const struct sp_conf *was, const struct sp_conf_pool *old, const struct sp_conf *is,
 			  const struct sp_conf_pool *now)
 {
-	if (!sp_str_eq(old->section.name, now->section.name) || old->backend_count != now->backend_count)
+	if (!sp_str_eq(old->section.name, now->section.name) || old->backend_count != now->backend_count ||
+	    !is_tls_same(old, now))
 		return false;
 	for (size_t i = 0; i < now->backend_count; i++)
 		if (!is_backend_same(&old->backends[i], &now->backends[i]))

@@ -30,6 +30,7 @@ static const struct {
 	[SP_CONF_URL_PATH] = { "URL path", 0 },
 	[SP_CONF_FILE] = { "file", PATH },
 	[SP_CONF_FILES] = { "files", LIST | COMMAS | PATH },
+	[SP_CONF_PAIRED] = { "file", PATH },
 	[SP_CONF_FOLDER] = { "folder", PATH },
 	[SP_CONF_LOG_TO] = { "file or word", PATH },
 	[SP_CONF_INCLUDE] = { "file patterns", LIST | COMMAS },

@@ -36,6 +36,7 @@ enum sp_conf_kind {
 	SP_CONF_URL_PATH,
 	SP_CONF_FILE, /* a path; the content is kept */
 	SP_CONF_FILES, /* paths; read when their pairs are known */
+	SP_CONF_PAIRED, /* one such path */
 	SP_CONF_FOLDER,
 	SP_CONF_LOG_TO,
 	SP_CONF_INCLUDE,

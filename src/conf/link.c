@@ -6,6 +6,7 @@
 #define LINK_ERROR(l, at, ...) sp_conf_report_add((l)->doc->report, SP_CONF_ERROR, (at), __VA_ARGS__)
 
 #define NS_PER_S 1000000000ULL
+#define SYSTEM_CA "/etc/ssl/certs/ca-certificates.crt"
 
 struct linker {
 	const struct sp_fill *fill;
@@ -81,6 +82,17 @@ static int open_key(const struct linker *l, const struct sp_conf_text *name, str
 	return fd;
 }
 
+static struct sp_conf_cert read_cert(const struct linker *l, struct sp_str section_name,
+				     const struct sp_conf_text *cert, const struct sp_conf_text *key)
+{
+	struct sp_conf_cert pair = { .section_name = section_name, .at = cert->at };
+
+	pair.chain_pem = read_chain(l, cert, &pair.chain_path);
+	pair.key_fd = open_key(l, key, &pair.key_path);
+	pair.index = (uint32_t)l->conf->cert_count++;
+	return pair;
+}
+
 static void read_certs(const struct linker *l, const struct sp_doc_part *part, const struct sp_conf_texts *certs,
 		       const struct sp_conf_texts *keys, struct sp_conf_tls *tls)
 {
@@ -95,12 +107,8 @@ static void read_certs(const struct linker *l, const struct sp_doc_part *part, c
 	all = sp_doc_take(l->doc, certs->count * sizeof(*all));
 	if (all == NULL)
 		return;
-	for (size_t i = 0; i < certs->count; i++) {
-		all[i].at = certs->items[i].at;
-		all[i].chain_pem = read_chain(l, &certs->items[i], &all[i].chain_path);
-		all[i].key_fd = open_key(l, &keys->items[i], &all[i].key_path);
-		all[i].index = (uint32_t)l->conf->cert_count++;
-	}
+	for (size_t i = 0; i < certs->count; i++)
+		all[i] = read_cert(l, tls->section.name, &certs->items[i], &keys->items[i]);
 	tls->certs = all;
 	tls->cert_count = certs->count;
 }
@@ -289,6 +297,33 @@ static void link_backends(const struct linker *l, struct sp_conf_pool *pool)
 	pool->backend_count = count;
 }
 
+/* Workers open no file, so the system's store is read here as any other file is: it is part of the bundle. */
+static void read_system_ca(const struct linker *l, struct sp_conf_pool *pool)
+{
+	struct sp_err err = { .text = "" };
+
+	if (!sp_source_read(&l->doc->source, SYSTEM_CA, SP_FILE_PUBLIC, &pool->tls_ca_pem, &err))
+		LINK_ERROR(l, sp_conf_at(&pool->section, "tls"),
+			   "tls = yes without tls_ca: the system's store, %s, %s; name your own with tls_ca", SYSTEM_CA,
+			   err.text);
+}
+
+static void link_pool_tls(const struct linker *l, const struct sp_part_pool *made, struct sp_conf_pool *pool)
+{
+	struct sp_conf_cert *cert;
+
+	if (pool->has_tls && sp_conf_at(&pool->section, "tls_ca").file == NULL)
+		read_system_ca(l, pool);
+	if (made->tls_cert.at.file == NULL || made->tls_key_file.at.file == NULL)
+		return; /* one alone is an error of the rules */
+	cert = sp_doc_take(l->doc, sizeof(*cert));
+	if (cert == NULL)
+		return;
+	*cert = read_cert(l, pool->section.name, &made->tls_cert, &made->tls_key_file);
+	cert->is_client = true;
+	pool->tls_cert = cert;
+}
+
 /* `to = ADDRESS` of a route: a pool of one, with every default. */
 static bool make_own_pool(const struct linker *l, const struct sp_doc_part *part, struct sp_conf_pool *to)
 {
@@ -327,6 +362,7 @@ static void link_pools(const struct linker *l)
 
 		all[n] = made->pub;
 		link_backends(l, &all[n]);
+		link_pool_tls(l, made, &all[n]);
 		made->final = &all[n++];
 	}
 	for (const struct sp_doc_part *p = next_part(l, NULL, &sp_conf_type_route); p != NULL;
@@ -411,6 +447,24 @@ static void link_literals(const struct linker *l)
 	}
 }
 
+/* By their index; it is complete even where an error was found, so that every open key is closed again. */
+static void list_certs(const struct linker *l)
+{
+	const struct sp_conf_cert **all = sp_doc_take(l->doc, l->conf->cert_count * sizeof(const struct sp_conf_cert *));
+
+	if (all == NULL) {
+		l->conf->cert_count = 0; /* nobody may look for them; that there was no memory is told */
+		return;
+	}
+	for (size_t i = 0; i < l->conf->tls_count; i++)
+		for (size_t k = 0; k < l->conf->tls[i].cert_count; k++)
+			all[l->conf->tls[i].certs[k].index] = &l->conf->tls[i].certs[k];
+	for (size_t i = 0; i < l->conf->pool_count; i++)
+		if (l->conf->pools[i].tls_cert != NULL)
+			all[l->conf->pools[i].tls_cert->index] = l->conf->pools[i].tls_cert;
+	l->conf->certs = all;
+}
+
 static void list_sections(const struct linker *l)
 {
 	const struct sp_conf_section **all;
@@ -439,6 +493,7 @@ void sp_link_all(const struct sp_fill *fill, struct sp_conf *conf)
 	link_routes(&l);
 	link_singles(&l);
 	link_literals(&l);
+	list_certs(&l);
 	conf->local = sp_source_local(&l.doc->source, &conf->local_count);
 	list_sections(&l);
 }

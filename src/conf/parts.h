@@ -59,6 +59,7 @@ struct sp_part_route {
 
 struct sp_part_pool {
 	struct sp_conf_pool pub;
+	struct sp_conf_text tls_cert, tls_key_file; /* at.file == NULL: not set */
 	const struct sp_conf_pool *final; /* its place in the tree */
 };
 

@@ -374,10 +374,9 @@ void sp_conf_free(struct sp_conf *conf)
 		return;
 	for (struct sp_conf_secret *secret = conf->secrets; secret != NULL; secret = secret->next)
 		explicit_bzero(secret->p, secret->n);
-	for (size_t i = 0; i < conf->tls_count; i++)
-		for (size_t k = 0; k < conf->tls[i].cert_count; k++)
-			if (conf->tls[i].certs[k].key_fd >= 0)
-				(void)close(conf->tls[i].certs[k].key_fd);
+	for (size_t i = 0; i < conf->cert_count; i++)
+		if (conf->certs[i]->key_fd >= 0)
+			(void)close(conf->certs[i]->key_fd);
 	if (conf->bundle_fd >= 0)
 		(void)close(conf->bundle_fd);
 	sp_arena_fini(&conf->arena);

@@ -147,6 +147,28 @@ static void check_backend(const struct rules *r, const struct sp_egress *egress,
 	}
 }
 
+/* Whoever writes one of these means TLS: that it is off must not go unseen. */
+static void check_pool_tls(const struct rules *r, const struct sp_conf_pool *pool)
+{
+	static const char *const keys[] = { "tls_name", "tls_ca", "tls_cert", "tls_key_file" };
+	const struct sp_conf_section *s = &pool->section;
+
+	for (size_t i = 0; i < SP_COUNT(keys) && !pool->has_tls; i++) {
+		if (is_set(s, keys[i]))
+			RULE_ERROR(r, sp_conf_at(s, keys[i]),
+				   "%s without tls = yes: everything would go to the backends in plain text", keys[i]);
+	}
+	if (is_set(s, "tls_cert") != is_set(s, "tls_key_file"))
+		RULE_ERROR(r, sp_conf_at(s, is_set(s, "tls_cert") ? "tls_cert" : "tls_key_file"),
+			   "tls_cert and tls_key_file go together: %s is missing",
+			   is_set(s, "tls_cert") ? "tls_key_file" : "tls_cert");
+	for (size_t i = 0; pool->has_tls && !is_set(s, "tls_name") && i < pool->backend_count; i++) {
+		if (pool->backends[i].addr.family == SP_ADDR_UNIX)
+			RULE_ERROR(r, pool->backends[i].at,
+				   "tls = yes and a Unix socket, which has no name to verify: set tls_name");
+	}
+}
+
 static void check_pools(const struct rules *r)
 {
 	struct sp_egress egress = sp_conf_egress_rules(r->conf);
@@ -157,6 +179,7 @@ static void check_pools(const struct rules *r)
 		if (pool->backend_count == 0 && !is_set(&pool->section, "backend") &&
 		    !sp_doc_is_torn(r->doc, sp_doc_find(r->doc, "pool", pool->section.name)))
 			RULE_ERROR(r, pool->section.at, "[pool:%.*s] has no backend", SP_STR_ARG(pool->section.name));
+		check_pool_tls(r, pool);
 		for (size_t k = 0; k < pool->backend_count; k++)
 			check_backend(r, &egress, pool, &pool->backends[k]);
 	}

@@ -87,10 +87,9 @@ bool sp_source_read(struct sp_source *source, const char *path, enum sp_file_kin
 
 static int key_of(const struct sp_conf *conf, const char *path)
 {
-	for (size_t i = 0; i < conf->tls_count; i++)
-		for (size_t k = 0; k < conf->tls[i].cert_count; k++)
-			if (sp_str_eq(conf->tls[i].certs[k].key_path, sp_str(path)))
-				return conf->tls[i].certs[k].key_fd;
+	for (size_t i = 0; i < conf->cert_count; i++)
+		if (sp_str_eq(conf->certs[i]->key_path, sp_str(path)))
+			return conf->certs[i]->key_fd;
 	return -1;
 }
 

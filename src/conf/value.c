@@ -366,6 +366,12 @@ static bool parse_file(struct sp_value *v)
 	return true;
 }
 
+static bool parse_paired(struct sp_value *v)
+{
+	*(struct sp_conf_text *)v->to = (struct sp_conf_text){ .text = v->text, .at = v->at };
+	return true;
+}
+
 static bool parse_folder(struct sp_value *v)
 {
 	*(struct sp_str *)v->to = sp_str(sp_value_absolute(v->doc, v->folder, v->text));
@@ -408,6 +414,7 @@ bool sp_value_parse(struct sp_value *v)
 		[SP_CONF_URL_PATH] = sp_value_url_path,
 		[SP_CONF_FILE] = parse_file,
 		[SP_CONF_FILES] = add_text,
+		[SP_CONF_PAIRED] = parse_paired,
 		[SP_CONF_FOLDER] = parse_folder,
 		[SP_CONF_LOG_TO] = parse_log_to,
 		[SP_CONF_INCLUDE] = add_text,

@@ -15,7 +15,9 @@ enum {
 	SPACES = 64,
 };
 
-static const char context13[] = "TLS 1.3, server CertificateVerify"; /* its zero is signed too */
+/* Their zero is signed too. They are of one length. */
+static const char server13[] = "TLS 1.3, server CertificateVerify";
+static const char client13[] = "TLS 1.3, client CertificateVerify";
 
 /* Curve type "named", the curve, the length of the point; the point follows. */
 static const uint8_t x25519[] = { 3, 0x00, 0x1d, 32 };
@@ -33,16 +35,16 @@ static const struct sp_key_scheme schemes[] = {
 	{ 0x0601, "SHA2-512", true, false, { 0, 0, SP_KEY_RSA } },
 };
 
-static bool is_text13(const uint8_t *text, size_t n)
+static bool is_text13(const char context[static sizeof(server13)], const uint8_t *text, size_t n)
 {
-	const size_t before = SPACES + sizeof(context13);
+	const size_t before = SPACES + sizeof(server13);
 
 	if (n != before + 32 && n != before + 48)
 		return false;
 	for (size_t i = 0; i < SPACES; i++)
 		if (text[i] != ' ')
 			return false;
-	return memcmp(text + SPACES, context13, sizeof(context13)) == 0;
+	return memcmp(text + SPACES, context, sizeof(server13)) == 0;
 }
 
 static bool is_text12(const uint8_t *text, size_t n)
@@ -54,8 +56,10 @@ static bool is_text12(const uint8_t *text, size_t n)
 
 enum sp_key_text sp_key_text_of(const uint8_t *text, size_t n)
 {
-	if (is_text13(text, n))
+	if (is_text13(server13, text, n))
 		return SP_KEY_TEXT_TLS13;
+	if (is_text13(client13, text, n))
+		return SP_KEY_TEXT_CLIENT13;
 	return is_text12(text, n) ? SP_KEY_TEXT_TLS12 : SP_KEY_TEXT_NONE;
 }
 
@@ -76,13 +80,17 @@ const struct sp_key_scheme *sp_key_scheme_find(bool is_rsa, bool is_pss, const c
 	return NULL;
 }
 
-const char *sp_key_refusal(enum sp_key_kind kind, uint32_t number, const uint8_t *text, size_t n)
+const char *sp_key_refusal(enum sp_key_kind kind, enum sp_key_use use, uint32_t number, const uint8_t *text, size_t n)
 {
 	enum sp_key_text is = sp_key_text_of(text, n);
 	const struct sp_key_scheme *scheme = sp_key_scheme_of(number);
 
-	if (is == SP_KEY_TEXT_NONE)
+	if (use == SP_KEY_CLIENT && is != SP_KEY_TEXT_CLIENT13)
+		return "no_tls_client_text";
+	if (use == SP_KEY_SERVER && (is == SP_KEY_TEXT_NONE || is == SP_KEY_TEXT_CLIENT13))
 		return "no_tls_server_text";
+	if (is == SP_KEY_TEXT_CLIENT13)
+		is = SP_KEY_TEXT_TLS13; /* the same schemes */
 	if (scheme == NULL)
 		return "unknown_scheme";
 	return (scheme->kinds[is] & (unsigned)kind) != 0 ? NULL : "scheme_not_for_this_key";

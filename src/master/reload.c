@@ -231,16 +231,13 @@ static bool is_nothing_new(const struct sp_conf *was, const struct sp_conf *is)
 
 	if (nowhere != NULL)
 		(void)fclose(nowhere);
-	for (size_t i = 0; is_same && i < is->tls_count; i++) {
-		for (size_t k = 0; k < is->tls[i].cert_count; k++) {
-			struct stat a, b;
+	for (size_t i = 0; is_same && i < is->cert_count; i++) {
+		struct stat a, b;
 
-			is_same = is_same && fstat(was->tls[i].certs[k].key_fd, &a) == 0 &&
-				  fstat(is->tls[i].certs[k].key_fd, &b) == 0 && a.st_dev == b.st_dev &&
-				  a.st_ino == b.st_ino && a.st_mtim.tv_sec == b.st_mtim.tv_sec &&
-				  a.st_mtim.tv_nsec == b.st_mtim.tv_nsec &&
-				  a.st_mtim.tv_sec * 1000 + a.st_mtim.tv_nsec / 1000000 < (int64_t)was->read_ms;
-		}
+		is_same = fstat(was->certs[i]->key_fd, &a) == 0 && fstat(is->certs[i]->key_fd, &b) == 0 &&
+			  a.st_dev == b.st_dev && a.st_ino == b.st_ino && a.st_mtim.tv_sec == b.st_mtim.tv_sec &&
+			  a.st_mtim.tv_nsec == b.st_mtim.tv_nsec &&
+			  a.st_mtim.tv_sec * 1000 + a.st_mtim.tv_nsec / 1000000 < (int64_t)was->read_ms;
 	}
 	return is_same;
 }

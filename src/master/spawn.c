@@ -162,9 +162,8 @@ _Noreturn static void be_keeper(struct birth *b)
 
 	if (keep == NULL)
 		_exit(SP_ROLE_CANNOT_START);
-	for (size_t i = 0; i < conf->tls_count; i++)
-		for (size_t k = 0; k < conf->tls[i].cert_count; k++)
-			keep[kept++] = conf->tls[i].certs[k].key_fd;
+	for (size_t i = 0; i < conf->cert_count; i++)
+		keep[kept++] = conf->certs[i]->key_fd;
 	settle_in(b, keep, kept);
 	free(keep);
 	exit(sp_keeper_run(&env));

@@ -30,27 +30,25 @@ static void vet_bundle(const struct sp_conf *conf, struct sp_conf_report *report
 
 static const struct sp_conf_cert *find_cert(const struct sp_conf *conf, struct sp_str chain_path)
 {
-	for (size_t i = 0; i < conf->tls_count; i++)
-		for (size_t k = 0; k < conf->tls[i].cert_count; k++)
-			if (sp_str_eq(conf->tls[i].certs[k].chain_path, chain_path))
-				return &conf->tls[i].certs[k];
+	for (size_t i = 0; i < conf->cert_count; i++)
+		if (sp_str_eq(conf->certs[i]->chain_path, chain_path))
+			return conf->certs[i];
 	return NULL;
 }
 
 static void vet_renewed(const struct sp_conf *conf, const struct sp_conf *before, struct sp_conf_report *report)
 {
-	for (size_t i = 0; i < conf->tls_count; i++) {
-		for (size_t k = 0; k < conf->tls[i].cert_count; k++) {
-			const struct sp_conf_cert *now = &conf->tls[i].certs[k];
-			const struct sp_conf_cert *old = find_cert(before, now->chain_path);
-			struct sp_err doubt = { .text = "" };
+	for (size_t i = 0; i < conf->cert_count; i++) {
+		const struct sp_conf_cert *now = conf->certs[i];
+		const struct sp_conf_cert *old = find_cert(before, now->chain_path);
+		struct sp_err doubt = { .text = "" };
 
-			if (old == NULL || sp_str_eq(old->chain_pem, now->chain_pem))
-				continue;
-			sp_tls_vet_renewed(old, now, &doubt);
-			if (doubt.text[0] != '\0')
-				ERROR_AT(report, now->at, "cert = %.*s: %s", SP_STR_ARG(now->chain_path), doubt.text);
-		}
+		if (old == NULL || sp_str_eq(old->chain_pem, now->chain_pem))
+			continue;
+		sp_tls_vet_renewed(old, now, &doubt);
+		if (doubt.text[0] != '\0')
+			ERROR_AT(report, now->at, "%scert = %.*s: %s", now->is_client ? "tls_" : "",
+				 SP_STR_ARG(now->chain_path), doubt.text);
 	}
 }
 

@@ -102,9 +102,8 @@ static void list_units(struct sp_watch *w, const struct sp_conf *conf)
 	w->count = 0;
 	if (w->units == NULL)
 		return; /* nothing is watched until the next reload */
-	for (size_t i = 0; i < conf->tls_count; i++)
-		for (size_t k = 0; k < conf->tls[i].cert_count; k++)
-			add_unit(w, conf->tls[i].certs[k].chain_path, conf->tls[i].certs[k].key_path);
+	for (size_t i = 0; i < conf->cert_count; i++)
+		add_unit(w, conf->certs[i]->chain_path, conf->certs[i]->key_path);
 	for (size_t i = 0; sp_conf_kept_file(conf, i, &path); i++)
 		add_unit(w, path, SP_STR_NONE);
 }

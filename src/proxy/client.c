@@ -286,9 +286,25 @@ static bool take_header(struct sp_client *c, uint8_t *bytes, const struct sp_for
 	if (!told->has_addresses)
 		return true;
 	note_client(&c->from, &c->proxy->serve->conf->gateway.trusted, &told->source);
+	c->from.destination = told->destination;
 	if (told->destination.port != 0)
 		c->from.port = told->destination.port;
 	return true;
+}
+
+struct sp_addr sp_client_destination(const struct sp_from *from)
+{
+	const struct sp_client *c = SP_HOLDER(from, struct sp_client, from);
+	struct sp_addr addr = { .family = SP_ADDR_NONE };
+	struct sockaddr_storage sa;
+	socklen_t n = sizeof(sa);
+
+	if (from->destination.family != SP_ADDR_NONE)
+		return from->destination;
+	if (getsockname(c->stream->fd, (struct sockaddr *)&sa, &n) != 0 ||
+	    !sp_addr_from_sockaddr((const struct sockaddr *)&sa, n, &addr))
+		addr.family = SP_ADDR_NONE;
+	return addr;
 }
 
 static void begin(struct sp_client *c)

@@ -51,6 +51,8 @@ static inline struct sp_client *sp_client_of_link(struct sp_list *link)
 	return SP_HOLDER(link, struct sp_client, link);
 }
 
+/* Which address the client connected to: of its PROXY header, or of its socket. */
+struct sp_addr sp_client_destination(const struct sp_from *from);
 /* Between two requests: the listener as it is served now takes over, if it still is there. */
 void sp_client_follow(struct sp_client *c);
 static inline struct sp_client *sp_client_of_idle(struct sp_list *idle)

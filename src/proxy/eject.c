@@ -67,6 +67,7 @@ void sp_eject_failed(struct sp_backend *b, enum sp_why why)
 	switch (why) {
 	case SP_WHY_BACKEND_REFUSED: count(b, "connect_failed"); break;
 	case SP_WHY_CONNECT_TIMEOUT: count(b, "connect_timeout"); break;
+	case SP_WHY_BACKEND_TLS: count(b, "tls_failed"); break;
 	case SP_WHY_ANSWER_TIMEOUT:
 	case SP_WHY_EXCHANGE_TIMEOUT: count(b, "answer_timeout"); break;
 	case SP_WHY_READ_TIMEOUT: count(b, "read_timeout"); break;

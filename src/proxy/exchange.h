@@ -40,6 +40,7 @@ struct sp_from {                        /* where requests of a connection come f
 	struct sp_addr peer;            /* who is connected to us */
 	struct sp_addr client;          /* whom its PROXY header names; without one the peer */
 	char client_ip[SP_PEER_IP_TEXT];        /* the same as text, made once a connection */
+	struct sp_addr destination;     /* that the PROXY header names; SP_ADDR_NONE without one */
 	uint16_t port;                  /* that the client is connected to; 0 for a Unix socket */
 	bool is_tls;
 	bool is_trusted;                /* the client is: its forwarding fields are believed */

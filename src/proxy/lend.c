@@ -92,7 +92,7 @@ bool sp_lend_may_retry(struct sp_exchange *x)
 
 enum sp_exchange_state sp_lend(struct sp_exchange *x, void (*on_called)(struct sp_wait *w))
 {
-	struct sp_pool_want want = { .tried = x->tried, .is_fresh = x->is_stale_replayed };
+	struct sp_pool_want want = { .tried = x->tried, .is_fresh = x->is_stale_replayed, .x = x };
 	struct sp_lease *lease;
 
 	tell_key(x, &want);

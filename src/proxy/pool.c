@@ -91,6 +91,8 @@ void sp_pool_free(struct sp_pool *pool)
 	sp_list_unlink(&pool->past);
 	sp_queue_fini(&pool->queue);
 	free(pool->among);
+	for (size_t i = 0; pool->backends != NULL && i < pool->conf->backend_count; i++)
+		sp_tls_server_forget(&pool->backends[i].tls);
 	free(pool->backends);
 	sp_serve_release(pool->of);
 	free(pool);
@@ -174,15 +176,21 @@ enum sp_pool_rc sp_pool_lend(struct sp_pool *pool, struct sp_pool_want *want, st
 	want->chosen = backend;
 	if (backend == NULL)
 		return is_full ? SP_POOL_FULL : SP_POOL_DOWN;
-	up = want->is_fresh ? NULL : newest_idle(backend);
+	up = want->is_fresh ? NULL : newest_idle(backend); /* with a PROXY header there is none */
 	if (up != NULL)
 		sp_up_h1_lend(up);
-	else if (sp_up_h1_new(pool, backend, &up) == SP_DIAL_FAILED)
+	else if (sp_up_h1_new(pool, backend, want, &up) == SP_DIAL_FAILED)
 		return SP_POOL_REFUSED;
 	up->lease.is_out = true;
 	sp_crowd_count(backend, 1);
 	*out = &up->lease;
 	return SP_POOL_LENT;
+}
+
+/* A connection that began with a client's address is that client's. */
+static bool may_keep(const struct sp_pool *pool)
+{
+	return !pool->is_past && pool->conf->keepalive != 0 && pool->idle != NULL && !pool->conf->has_proxy_header;
 }
 
 void sp_lease_give_back(struct sp_lease *lease, enum sp_lease_end how)
@@ -194,7 +202,7 @@ void sp_lease_give_back(struct sp_lease *lease, enum sp_lease_end how)
 	lease->is_out = false;
 	sp_crowd_count(lease->backend, -1);
 	sp_queue_look(&pool->queue);
-	if (how != SP_LEASE_REUSE || !lease->is_clean || up->is_dead || pool->is_past || pool->conf->keepalive == 0 || pool->idle == NULL) {
+	if (how != SP_LEASE_REUSE || !lease->is_clean || up->is_dead || !may_keep(pool)) {
 		sp_up_h1_close(up);
 		return;
 	}

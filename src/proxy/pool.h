@@ -16,6 +16,7 @@
 #include "sp/conf/conf.h"
 #include "sp/net/deadline.h"
 #include "sp/proxy/proxy.h"
+#include "sp/tls/client.h"
 
 #include "crowd.h"
 #include "eject.h"
@@ -23,6 +24,7 @@
 #include "queue.h"
 #include "retry_budget.h"
 
+struct sp_exchange;
 struct sp_proxy;
 struct sp_pool;
 struct sp_serve;
@@ -42,6 +44,7 @@ struct sp_backend {                     /* one backend, as this worker sees it *
 	struct sp_crowd_state state;    /* what holds for all workers, … */
 	uint64_t state_ms;              /* … as it was known then */
 	struct sp_eject eject;
+	struct sp_tls_server tls;       /* the session that it gave last */
 	char token[SP_STICKY_TEXT];     /* its sticky cookie's value; empty unless balance = cookie */
 };
 
@@ -70,6 +73,7 @@ struct sp_pool_want {
 	bool has_hash;                  /* balance = hash: the request has that key; … */
 	uint64_t hash;                  /* … by sp_balance_hash */
 	struct sp_str sticky;           /* balance = cookie: its value, or empty */
+	const struct sp_exchange *x;    /* borrowed: whose request it is */
 	const struct sp_backend *chosen;        /* set: the backend that was chosen, also when refused; NULL */
 };
 

@@ -38,7 +38,8 @@ enum sp_retry sp_retry_how(const struct sp_exchange *x)
 		break;
 	case SP_WHY_BACKEND_REFUSED:
 	case SP_WHY_CONNECT_TIMEOUT: break;
-	case SP_WHY_ANSWER_TIMEOUT:             /* who is late would be late again */
+	case SP_WHY_BACKEND_TLS:                /* whose certificate is wrong has a wrong one again, … */
+	case SP_WHY_ANSWER_TIMEOUT:             /* … who is late would be late again */
 		if (!has_other(x))
 			return SP_RETRY_NO;
 		break;

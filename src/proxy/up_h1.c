@@ -7,6 +7,7 @@
 
 #include "exchange.h"
 #include "proxy_int.h"
+#include "up_connect.h"
 
 #define LEARNED_IDLE_MAX 120            /* seconds; a backend that says more is not believed */
 
@@ -18,7 +19,6 @@ static const struct sp_h1_limits answer_limits = {
 	.underscore = SP_NAME_UNDERSCORE_PASS,
 };
 
-static void on_ready(struct sp_stream *s, unsigned what);
 static void send_on(struct sp_up_h1 *up);
 
 static void free_grave(struct sp_grave *grave)
@@ -46,6 +46,7 @@ void sp_up_h1_close(struct sp_up_h1 *up)
 	sp_wait_cancel(&up->dial.wait);
 	if (sp_stream_is_open(&up->stream))
 		sp_stream_close(&up->stream);
+	sp_up_connect_over(up);
 	sp_chunk_give_back(proxy->chunks, up->head);
 	up->head = NULL;
 	sp_chain_clear(&up->behind);
@@ -55,20 +56,12 @@ void sp_up_h1_close(struct sp_up_h1 *up)
 
 /* ---- what is told to the exchange; each is the last act of its caller */
 
-static void fail(struct sp_up_h1 *up, enum sp_why why)
+void sp_up_h1_fail(struct sp_up_h1 *up, enum sp_why why)
 {
 	sp_deadline_clear(&up->deadline);
 	sp_stream_want(&up->stream, 0);
 	if (up->end.x != NULL)
 		sp_exchange_failed(up->end.x, SP_UP, why);
-}
-
-static void log_connect_failed(const struct sp_up_h1 *up, int why)
-{
-	const struct sp_conf_backend *to = up->lease.backend->conf;
-
-	sp_warn("backend_connect_failed", SP_KV_STR("pool", up->pool->conf->section.name), SP_KV_STR("backend", to->name),
-	        SP_KV_ADDR("addr", &to->addr), SP_KV_ERRNO("why", why));
 }
 
 static void on_deadline(struct sp_deadline *deadline)
@@ -78,21 +71,21 @@ static void on_deadline(struct sp_deadline *deadline)
 	switch (up->state) {
 	case SP_UP_DIALING:
 	case SP_UP_CONNECTING:
-		log_connect_failed(up, ETIMEDOUT);
-		fail(up, SP_WHY_CONNECT_TIMEOUT);
+	case SP_UP_SHAKING:
+		sp_up_connect_late(up);
 		break;
 	case SP_UP_IDLE:
 		sp_up_h1_close(up);
 		break;
 	case SP_UP_HEAD:
-		fail(up, up->is_request_sent ? SP_WHY_ANSWER_TIMEOUT : SP_WHY_READ_TIMEOUT);
+		sp_up_h1_fail(up, up->is_request_sent ? SP_WHY_ANSWER_TIMEOUT : SP_WHY_READ_TIMEOUT);
 		break;
 	case SP_UP_OVER:                /* it answered and takes no more of the request: that is no failure of the answer */
 		up->is_write_failed = true;
 		sp_stream_want(&up->stream, 0);
 		break;
 	default:
-		fail(up, SP_WHY_READ_TIMEOUT);
+		sp_up_h1_fail(up, SP_WHY_READ_TIMEOUT);
 		break;
 	}
 }
@@ -168,14 +161,14 @@ static void after_body(struct sp_up_h1 *up, enum sp_body_rc rc)
 		break;
 	case SP_BODY_RC_CUT:
 	case SP_BODY_RC_FAILED:
-		fail(up, SP_WHY_BACKEND_ABORT);
+		sp_up_h1_fail(up, SP_WHY_BACKEND_ABORT);
 		break;
 	case SP_BODY_RC_MEMORY:
-		fail(up, SP_WHY_NO_MEMORY);
+		sp_up_h1_fail(up, SP_WHY_NO_MEMORY);
 		break;
 	default:
 		up->end.x->refuse = up->body.refuse;
-		fail(up, SP_WHY_BAD_ANSWER);
+		sp_up_h1_fail(up, SP_WHY_BAD_ANSWER);
 		break;
 	}
 }
@@ -261,7 +254,7 @@ static bool parse_head(struct sp_up_h1 *up)
 			return false;
 		case SP_H1_REFUSED:
 			x->refuse = up->reader.why;
-			fail(up, SP_WHY_BAD_ANSWER);
+			sp_up_h1_fail(up, SP_WHY_BAD_ANSWER);
 			return true;
 		case SP_H1_HEAD:
 			on_head(up, used);
@@ -273,10 +266,19 @@ static bool parse_head(struct sp_up_h1 *up)
 	return false;
 }
 
+/* Of TLS 1.3 only the first read tells that the backend refuses our certificate. */
+static bool is_tls_broken(const struct sp_up_h1 *up, enum sp_io io)
+{
+	return up->is_tls && io == SP_IO_FAILED && up->stream.error == 0 && up->stream.why != NULL &&
+	       strcmp(up->stream.why, "tls_truncated") != 0;
+}
+
 static void on_head_end(struct sp_up_h1 *up, enum sp_io io)
 {
+	if (is_tls_broken(up, io))
+		sp_up_connect_log_tls(up);
 	if (io != SP_IO_AGAIN)
-		fail(up, SP_WHY_BACKEND_ABORT);
+		sp_up_h1_fail(up, is_tls_broken(up, io) ? SP_WHY_BACKEND_TLS : SP_WHY_BACKEND_ABORT);
 	else if (up->head != NULL && up->head->from == up->head->to) {
 		sp_chunk_give_back(up->pool->proxy->chunks, up->head);
 		up->head = NULL;
@@ -291,13 +293,13 @@ static void read_head(struct sp_up_h1 *up)
 		enum sp_io io;
 
 		if (up->head == NULL && (up->head = sp_chunk_lend(up->pool->proxy->chunks)) == NULL) {
-			fail(up, SP_WHY_NO_MEMORY);
+			sp_up_h1_fail(up, SP_WHY_NO_MEMORY);
 			return;
 		}
 		room = (struct iovec){ up->head->bytes + up->head->to, SP_CHUNK_SIZE - up->head->to };
 		if (room.iov_len == 0) {
 			up->end.x->refuse = SP_REFUSE_HEAD_TOO_LARGE;
-			fail(up, SP_WHY_BAD_ANSWER);
+			sp_up_h1_fail(up, SP_WHY_BAD_ANSWER);
 			return;
 		}
 		io = sp_stream_read(&up->stream, &room, 1, &got);
@@ -360,7 +362,7 @@ static void send_on(struct sp_up_h1 *up)
 		set_wants(up, may_read(up), true);
 		break;
 	case SP_SEND_MEMORY:
-		fail(up, SP_WHY_NO_MEMORY);
+		sp_up_h1_fail(up, SP_WHY_NO_MEMORY);
 		break;
 	case SP_SEND_FAILED:
 		/* Its answer may have come before it stopped reading (413, say): that is read to its end. In a tunnel
@@ -390,7 +392,7 @@ static void op_head(struct sp_end *e, struct sp_head *h)
 	up->is_request_sent = up->is_write_failed = false;
 	sp_h1_reader_init(&up->reader, &answer_limits, &x->arena);
 	if (!sp_h1_write_request(&up->send.out, h, x->host_out))
-		fail(up, SP_WHY_NO_MEMORY);
+		sp_up_h1_fail(up, SP_WHY_NO_MEMORY);
 	sp_h1_send_body(&up->send, h->framing == SP_BODY_NONE ? NULL : &x->up_pipe, h->framing == SP_BODY_CHUNKED);
 }
 
@@ -439,26 +441,17 @@ static const struct sp_end_ops ops = {
 	.head = op_head, .kick = op_kick, .room = op_room, .tunnel = op_tunnel, .abort = op_abort, .done = op_done
 };
 
-/* ---- connecting */
-
-static void on_connected(struct sp_up_h1 *up)
+void sp_up_h1_stands(struct sp_up_h1 *up)
 {
-	switch (sp_stream_connected(&up->stream)) {
-	case SP_IO_AGAIN:
-		return;
-	case SP_IO_DONE:
-		sp_deadline_clear(&up->deadline);
-		up->state = SP_UP_LENT;
-		up->lease.is_ready = true;
-		sp_stream_want(&up->stream, 0);
-		if (up->end.x != NULL)
-			sp_exchange_ready(up->end.x);
-		return;
-	default:
-		log_connect_failed(up, up->stream.error);
-		fail(up, SP_WHY_BACKEND_REFUSED);
-	}
+	sp_deadline_clear(&up->deadline);
+	up->state = SP_UP_LENT;
+	up->lease.is_ready = true;
+	sp_stream_want(&up->stream, 0);
+	if (up->end.x != NULL)
+		sp_exchange_ready(up->end.x);
 }
+
+/* ---- idle */
 
 /* Bytes that nobody asked for, or its end; or nothing: the last read of the answer could not know that it drained. */
 static void on_idle_ready(struct sp_up_h1 *up)
@@ -471,13 +464,15 @@ static void on_idle_ready(struct sp_up_h1 *up)
 		sp_up_h1_close(up);
 }
 
-static void on_ready(struct sp_stream *s, unsigned what)
+/* ---- events */
+
+void sp_up_h1_on_ready(struct sp_stream *s, unsigned what)
 {
 	struct sp_up_h1 *up = SP_OBJ(SP_HOLDER(s, struct sp_up_h1, stream), struct sp_up_h1, SP_UP_H1_MAGIC);
 	struct sp_exchange *x = up->end.x;
 
-	if (up->state == SP_UP_CONNECTING) {
-		on_connected(up);
+	if (up->state == SP_UP_CONNECTING || up->state == SP_UP_SHAKING) {
+		sp_up_connect_go(up);
 		return;
 	}
 	if (up->state == SP_UP_IDLE) {
@@ -499,33 +494,7 @@ static void on_ready(struct sp_stream *s, unsigned what)
 		read_body(up);
 }
 
-static void log_not_dialed(const struct sp_up_h1 *up)
-{
-	if (up->dial.refused == SP_EGRESS_OK)
-		log_connect_failed(up, up->dial.error);
-	else
-		sp_error("egress_refused", SP_KV_STR("backend", up->lease.backend->conf->name),
-		         SP_KV_TEXT("why", sp_egress_word(up->dial.refused)));
-}
-
-static enum sp_dial_rc take_socket(struct sp_up_h1 *up)
-{
-	up->state = SP_UP_CONNECTING;
-	if (!sp_stream_open(&up->stream, up->pool->proxy->loop, up->dial.fd, true, on_ready))
-		return SP_DIAL_FAILED;
-	sp_stream_want(&up->stream, SP_WRITE);
-	return SP_DIAL_DONE;
-}
-
-static void on_dialed(struct sp_wait *w)
-{
-	struct sp_up_h1 *up = SP_HOLDER(w, struct sp_up_h1, dial.wait);
-
-	if (up->dial.rc == SP_DIAL_DONE && take_socket(up) == SP_DIAL_DONE)
-		return;
-	log_not_dialed(up);
-	fail(up, SP_WHY_BACKEND_REFUSED);
-}
+/* ---- its beginning */
 
 static void init(struct sp_up_h1 *up, struct sp_pool *pool, struct sp_backend *backend)
 {
@@ -545,7 +514,8 @@ static void init(struct sp_up_h1 *up, struct sp_pool *pool, struct sp_backend *b
 	sp_h1_send_init(&up->send, pool->proxy->chunks);
 }
 
-enum sp_dial_rc sp_up_h1_new(struct sp_pool *pool, struct sp_backend *backend, struct sp_up_h1 **out)
+enum sp_dial_rc sp_up_h1_new(struct sp_pool *pool, struct sp_backend *backend, const struct sp_pool_want *want,
+                             struct sp_up_h1 **out)
 {
 	struct sp_up_h1 *up = sp_slab_take(pool->proxy->conns);
 	enum sp_dial_rc rc;
@@ -553,19 +523,8 @@ enum sp_dial_rc sp_up_h1_new(struct sp_pool *pool, struct sp_backend *backend, s
 	if (up == NULL)
 		return SP_DIAL_FAILED;
 	init(up, pool, backend);
-	up->dial.wait.wake = on_dialed;
-	if (!sp_proxy_dial_index(pool->proxy, backend, &up->dial.backend)) {
-		up->dial.error = ECONNABORTED;  /* the configuration has it no more */
-		rc = SP_DIAL_FAILED;
-	} else {
-		rc = sp_dial_ask(pool->proxy->serve->dial, &up->dial);
-	}
-	if (rc != SP_DIAL_LATER)
-		up->dial.wait.wake = NULL;
-	if (rc == SP_DIAL_DONE)
-		rc = take_socket(up);
+	rc = sp_up_connect(up, want);
 	if (rc == SP_DIAL_FAILED) {
-		log_not_dialed(up);
 		up->magic = 0;
 		sp_slab_put(pool->proxy->conns, up);
 		return rc;
@@ -575,8 +534,6 @@ enum sp_dial_rc sp_up_h1_new(struct sp_pool *pool, struct sp_backend *backend, s
 	*out = up;
 	return rc;
 }
-
-/* ---- idle */
 
 void sp_up_h1_lend(struct sp_up_h1 *up)
 {

@@ -21,6 +21,7 @@ static const struct {
 	[SP_WHY_QUEUE_TIMEOUT] = { "queue_timeout", 503 },
 	[SP_WHY_BACKEND_REFUSED] = { "backend_refused", 502 },
 	[SP_WHY_CONNECT_TIMEOUT] = { "backend_timeout", 504 },
+	[SP_WHY_BACKEND_TLS] = { "backend_tls", 502 },
 	[SP_WHY_ANSWER_TIMEOUT] = { "backend_timeout", 504 },
 	[SP_WHY_READ_TIMEOUT] = { "backend_timeout", 504 },
 	[SP_WHY_BACKEND_ABORT] = { "backend_abort", 502 },

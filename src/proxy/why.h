@@ -21,7 +21,8 @@ enum sp_why {
 	SP_WHY_QUEUE_FULL,              /* all are at max_inflight */
 	SP_WHY_QUEUE_TIMEOUT,           /* waited for one as long as queue_timeout */
 	SP_WHY_BACKEND_REFUSED,         /* the connection could not be made */
-	SP_WHY_CONNECT_TIMEOUT,
+	SP_WHY_CONNECT_TIMEOUT,         /* neither that nor its TLS stood within connect_timeout */
+	SP_WHY_BACKEND_TLS,             /* the handshake failed: its certificate, its name, … */
 	SP_WHY_ANSWER_TIMEOUT,          /* no head in answer_timeout */
 	SP_WHY_READ_TIMEOUT,            /* the backend stopped amid its body, or takes none of the request's */
 	SP_WHY_BACKEND_ABORT,           /* the backend cut the connection */

@@ -84,16 +84,42 @@ static bool set_posture(SSL_CTX *ctx)
 	       SSL_CTX_set_tlsext_ticket_key_evp_cb(ctx, sp_tls_on_ticket) == 1;
 }
 
-SSL_CTX *sp_tls_context_new(struct sp_err *err)
+/* Towards backends: the same strength. What they prove themselves by may be any certificate that a client may show. */
+static bool set_client_posture(SSL_CTX *ctx)
 {
-	SSL_CTX *ctx = SSL_CTX_new(TLS_server_method());
+	SSL_CTX_set_security_level(ctx, 2);
+	SSL_CTX_set_options(ctx, SSL_OP_NO_RENEGOTIATION | SSL_OP_NO_COMPRESSION);
+	SSL_CTX_set_read_ahead(ctx, 1);
+	SSL_CTX_set_mode(ctx, SSL_MODE_ENABLE_PARTIAL_WRITE | SSL_MODE_ACCEPT_MOVING_WRITE_BUFFER);
+	SSL_CTX_set_session_cache_mode(ctx, SSL_SESS_CACHE_CLIENT | SSL_SESS_CACHE_NO_INTERNAL);
+	SSL_CTX_set_max_cert_list(ctx, CLIENT_CHAIN_MAX);
+	return SSL_CTX_set_min_proto_version(ctx, TLS1_2_VERSION) == 1 &&
+	       SSL_CTX_set_max_proto_version(ctx, TLS1_3_VERSION) == 1 &&
+	       SSL_CTX_set_cipher_list(ctx, suites_12) == 1 && SSL_CTX_set_ciphersuites(ctx, suites_13) == 1 &&
+	       SSL_CTX_set1_groups_list(ctx, groups) == 1 && SSL_CTX_set1_sigalgs_list(ctx, client_signatures) == 1 &&
+	       SSL_CTX_set1_client_sigalgs_list(ctx, signatures) == 1;
+}
 
-	if (ctx != NULL && set_posture(ctx))
+static SSL_CTX *new_context(const SSL_METHOD *method, bool (*set)(SSL_CTX *ctx), struct sp_err *err)
+{
+	SSL_CTX *ctx = SSL_CTX_new(method);
+
+	if (ctx != NULL && set(ctx))
 		return ctx;
 	SSL_CTX_free(ctx);
 	ERR_clear_error();
 	sp_err_set(err, "OpenSSL gives no TLS context of our settings");
 	return NULL;
+}
+
+SSL_CTX *sp_tls_context_new(struct sp_err *err)
+{
+	return new_context(TLS_server_method(), set_posture, err);
+}
+
+SSL_CTX *sp_tls_client_context_new(struct sp_err *err)
+{
+	return new_context(TLS_client_method(), set_client_posture, err);
 }
 
 int sp_tls_least_version(const struct sp_conf_tls *conf)

@@ -54,8 +54,9 @@ SP_MUST_USE bool sp_tls_chain_use(SSL_CTX *ctx, const struct sp_tls_chain *chain
  * name when it names nothing else. false: each said no. *has_alt: a subjectAltName with a DNS name or an address. */
 SP_MUST_USE bool sp_tls_cert_names(X509 *cert, bool (*each)(void *arg, struct sp_str name), void *arg, bool *has_alt);
 
-/* context.c: the posture, the same for every site but for its policy. */
+/* context.c: the posture, the same for every site but for its policy, and towards backends. */
 SP_MUST_USE SSL_CTX *sp_tls_context_new(struct sp_err *err);
+SP_MUST_USE SSL_CTX *sp_tls_client_context_new(struct sp_err *err);
 int sp_tls_least_version(const struct sp_conf_tls *conf);
 
 /* site.c */
@@ -74,8 +75,18 @@ enum sp_hello_name sp_tls_parse_server_name(const uint8_t *ext, size_t n, struct
 int sp_tls_on_ticket(SSL *ssl, unsigned char *name, unsigned char *iv, EVP_CIPHER_CTX *cipher, EVP_MAC_CTX *mac,
 		     int is_new);
 
-/* tls_stream.c */
+/* tls_stream.c: *t has all but its stream and ssl; fd is owned from here on, closed on failure too. */
+SP_MUST_USE bool sp_tls_stream_begin(struct sp_tls_stream *t, SSL_CTX *ctx, struct sp_loop *loop, int fd,
+				     bool is_connecting, void (*on_ready)(struct sp_stream *s, unsigned what));
+
+/* records.c */
 struct sp_tls_stream *sp_tls_stream_of(const SSL *ssl);
+SP_MUST_USE bool sp_tls_records_attach(struct sp_tls_stream *t); /* false: no memory */
+enum sp_io sp_tls_out_flush(struct sp_tls_stream *t);
+void sp_tls_out_drop(struct sp_tls_stream *t); /* what waits will not be sent any more */
+
+/* client.c: the handshake is over; was all agreed on that we asked for? */
+SP_MUST_USE bool sp_tls_client_is_fine(struct sp_tls_stream *t);
 
 /* client_cert.c */
 struct sp_tls_client_cert *sp_tls_client_cert_new(X509 *cert); /* NULL: no memory */

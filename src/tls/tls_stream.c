@@ -7,214 +7,20 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
-#include <openssl/bio.h>
 #include <openssl/err.h>
 
 #include "sp/base/check.h"
-
-/* How the bytes go out: OpenSSL hands record after record to our BIO, which copies them into lent chunks, until the
- * last record of a write: that one and all before it leave in one system call, straight from OpenSSL's buffer. What
- * the kernel does not take waits in the chunks and leaves when the descriptor is writable, whoever wants what. So
- * SSL_write never meets a full socket, and SSL_read, which may have to answer (key update), hardly ever. */
 
 enum {
 	RECORD_MAX = 16384, /* plain text of one record */
 	WRITE_MAX = 65536, /* plain text of one write */
 	SMALL = 4096, /* pieces below it share a record */
-	OUT_MAX = 98304, /* records that wait; only a peer that never reads what it asks for comes there */
-	OUT_IOVECS = OUT_MAX / (int)SP_CHUNK_SIZE + 3,
-	HELLO_MAX = 16384 + 1024, /* raw bytes before the client hello was understood */
-	HANDSHAKE_MAX = 65536, /* raw bytes of a whole handshake: a client's chain is in it */
 };
-
-struct sp_tls_stream *sp_tls_stream_of(const SSL *ssl)
-{
-	return BIO_get_data(SSL_get_rbio(ssl));
-}
 
 static struct sp_tls_stream *of(struct sp_stream *s)
 {
 	return (struct sp_tls_stream *)s;
 }
-
-/* --- bytes out --- */
-
-static void drop_out(struct sp_tls_stream *t)
-{
-	while (t->out != NULL) {
-		struct sp_chunk *first = t->out;
-
-		t->out = first->next;
-		sp_chunk_give_back(t->chunks, first);
-	}
-	t->out_last = NULL;
-	t->stream.unsent = 0;
-}
-
-static bool keep_out(struct sp_tls_stream *t, const uint8_t *p, size_t n)
-{
-	while (n > 0) {
-		struct sp_chunk *last = t->out_last;
-		size_t part;
-
-		if (last == NULL || last->to == SP_CHUNK_SIZE) {
-			struct sp_chunk *fresh = sp_chunk_lend(t->chunks);
-
-			if (fresh == NULL)
-				return false;
-			fresh->next = NULL;
-			if (last == NULL)
-				t->out = fresh;
-			else
-				last->next = fresh;
-			t->out_last = last = fresh;
-		}
-		part = SP_CHUNK_SIZE - last->to < n ? SP_CHUNK_SIZE - last->to : n;
-		memcpy(last->bytes + last->to, p, part);
-		last->to += (uint32_t)part;
-		t->stream.unsent += (uint32_t)part;
-		p += part;
-		n -= part;
-	}
-	return true;
-}
-
-static void consume_out(struct sp_tls_stream *t, size_t n)
-{
-	t->stream.unsent -= (uint32_t)n;
-	while (n > 0) {
-		struct sp_chunk *first = t->out;
-		size_t part;
-
-		SP_ASSERT(first != NULL); /* no more is sent than waited */
-		part = first->to - first->from < n ? first->to - first->from : n;
-		first->from += (uint32_t)part;
-		n -= part;
-		if (first->from < first->to)
-			return;
-		t->out = first->next;
-		if (t->out == NULL)
-			t->out_last = NULL;
-		sp_chunk_give_back(t->chunks, first);
-	}
-}
-
-/* One system call for what waits and the n bytes behind it; *taken of those left too. */
-static enum sp_io send_out(struct sp_tls_stream *t, const void *p, size_t n, size_t *taken)
-{
-	struct iovec v[OUT_IOVECS];
-	size_t put, waited = t->stream.unsent;
-	enum sp_io rc;
-	int used = 0;
-
-	*taken = 0;
-	for (const struct sp_chunk *c = t->out; c != NULL; c = c->next)
-		v[used++] = (struct iovec){ (void *)(c->bytes + c->from), c->to - c->from };
-	if (n > 0)
-		v[used++] = (struct iovec){ (void *)p, n };
-	if (used == 0)
-		return SP_IO_DONE;
-	t->is_deferred = false;
-	rc = sp_stream_send(&t->stream, v, used, &put);
-	if (rc == SP_IO_FAILED)
-		drop_out(t); /* nobody will take it any more */
-	*taken = put > waited ? put - waited : 0;
-	if (waited > 0 && put > 0)
-		consume_out(t, put < waited ? put : waited);
-	return rc;
-}
-
-static enum sp_io flush(struct sp_tls_stream *t)
-{
-	size_t taken;
-
-	return send_out(t, NULL, 0, &taken);
-}
-
-/* --- the BIO --- */
-
-static bool is_hello_too_long(const struct sp_tls_stream *t)
-{
-	return !t->is_handshaken && t->taken > (t->chosen == NULL ? HELLO_MAX : HANDSHAKE_MAX);
-}
-
-static int bio_read(BIO *bio, char *to, int room)
-{
-	struct sp_tls_stream *t = BIO_get_data(bio);
-	size_t got;
-
-	BIO_clear_retry_flags(bio);
-	if (room <= 0)
-		return 0;
-	if (is_hello_too_long(t)) {
-		t->stream.why = "hello_too_long";
-		return -1;
-	}
-	switch (sp_stream_recv(&t->stream, &(struct iovec){ to, (size_t)room }, 1, &got)) {
-	case SP_IO_DONE:
-		if (!t->is_handshaken)
-			t->taken += (uint32_t)got;
-		return (int)got;
-	case SP_IO_AGAIN: BIO_set_retry_read(bio); return -1;
-	case SP_IO_EOF: t->saw_fin = true; return 0;
-	case SP_IO_FAILED: break;
-	}
-	return -1;
-}
-
-static int bio_write(BIO *bio, const char *from, int n)
-{
-	struct sp_tls_stream *t = BIO_get_data(bio);
-	size_t taken = 0;
-
-	BIO_clear_retry_flags(bio);
-	if (n <= 0)
-		return 0;
-	if (t->stream.is_write_lost)
-		return -1;
-	if (t->stream.unsent + (size_t)n > OUT_MAX) {
-		BIO_set_retry_write(bio);
-		return -1;
-	}
-	if (t->sends_now && send_out(t, from, (size_t)n, &taken) == SP_IO_FAILED)
-		return -1;
-	t->is_deferred = false;
-	if (!keep_out(t, (const uint8_t *)from + taken, (size_t)n - taken)) {
-		t->stream.why = "no_memory";
-		return -1;
-	}
-	return n;
-}
-
-static long bio_ctrl(BIO *bio, int what, long n, void *p)
-{
-	const struct sp_tls_stream *t = BIO_get_data(bio);
-
-	(void)n, (void)p;
-	switch (what) {
-	case BIO_CTRL_EOF: return t->saw_fin;
-	case BIO_CTRL_FLUSH: return 1; /* we know better when */
-	default: return 0;
-	}
-}
-
-/* One a process, made at the first stream. */
-static const BIO_METHOD *bio_method(void)
-{
-	static BIO_METHOD *method;
-
-	if (method != NULL)
-		return method;
-	method = BIO_meth_new(BIO_get_new_index() | BIO_TYPE_SOURCE_SINK, "sallyport stream");
-	if (method == NULL)
-		return NULL;
-	BIO_meth_set_read(method, bio_read);
-	BIO_meth_set_write(method, bio_write);
-	BIO_meth_set_ctrl(method, bio_ctrl);
-	return method;
-}
-
-/* --- the operations of a stream --- */
 
 /* The connection is over; an alert that tells the peer why may still leave. */
 static enum sp_io fail(struct sp_tls_stream *t)
@@ -226,7 +32,7 @@ static enum sp_io fail(struct sp_tls_stream *t)
 				: t->saw_fin                    ? "tls_truncated"
 								: reason;
 	if (!t->saw_fin && t->stream.unsent > 0)
-		(void)flush(t);
+		(void)sp_tls_out_flush(t);
 	t->stream.is_read_lost = t->stream.is_write_lost = true;
 	t->stream.is_held = false;
 	t->stop = SP_IO_FAILED;
@@ -237,7 +43,7 @@ static enum sp_io fail(struct sp_tls_stream *t)
 static void flush_due(struct sp_tls_stream *t)
 {
 	if (t->stream.unsent > 0 && !t->is_deferred && t->stream.is_writable)
-		(void)flush(t);
+		(void)sp_tls_out_flush(t);
 	if (t->stream.is_held && t->stream.unsent == 0 && sp_pause_is_over(&t->pause)) {
 		t->stream.is_held = false;
 		t->stream.has_inside = true; /* whoever reads is called again */
@@ -312,12 +118,15 @@ static enum sp_io tls_handshake(struct sp_stream *s)
 	rc = shake(t);
 	if (rc != 1)
 		return stopped(t, rc) == SP_IO_AGAIN ? SP_IO_AGAIN : SP_IO_FAILED;
+	if (t->server != NULL && !sp_tls_client_is_fine(t))
+		return fail(t);
 	t->is_handshaken = true;
 	SSL_clear_mode(t->ssl, SSL_MODE_ASYNC); /* nothing is signed any more: reads and writes need no job */
 	s->has_inside = SSL_has_pending(t->ssl) == 1;
-	/* In 1.3 all that waits now is the ticket; in 1.2 it is our Finished, which the client waits for. */
+	/* In 1.3 all that waits now is a server's ticket, or a client's Finished, which leaves with its request; in 1.2
+	 * it is our Finished, which the peer waits for. */
 	t->is_deferred = SSL_version(t->ssl) == TLS1_3_VERSION;
-	if (t->is_deferred)
+	if (t->is_deferred && t->listener != NULL)
 		acknowledge(s->fd);
 	flush_due(t);
 	return SP_IO_DONE;
@@ -461,7 +270,7 @@ static enum sp_io tls_finish(struct sp_stream *s)
 		(void)SSL_shutdown(t->ssl); /* 0: sent, not yet received; the stream waits for no answer */
 		ERR_clear_error();
 	}
-	if (s->unsent > 0 && flush(t) == SP_IO_FAILED)
+	if (s->unsent > 0 && sp_tls_out_flush(t) == SP_IO_FAILED)
 		return SP_IO_FAILED;
 	if (s->unsent > 0)
 		return SP_IO_AGAIN;
@@ -481,7 +290,7 @@ static void tls_slim(struct sp_stream *s)
 	if (!t->is_handshaken)
 		return;
 	if (s->unsent > 0 && s->is_writable)
-		(void)flush(t);
+		(void)sp_tls_out_flush(t);
 	/* OpenSSL itself refuses while a part of a record is in them. */
 	(void)SSL_free_buffers(t->ssl);
 }
@@ -496,9 +305,12 @@ static void tls_close(struct sp_stream *s)
 		SP_ASSERT(!t->has_job);
 	}
 	sp_pause_fini(&t->pause);
+	/* A connection that we let go without a word would take its session with it (RFC 2246; RFC 8446 does not ask it). */
+	if (t->server != NULL && t->is_handshaken && t->stop != SP_IO_FAILED)
+		SSL_set_shutdown(t->ssl, SSL_SENT_SHUTDOWN | SSL_RECEIVED_SHUTDOWN);
 	SSL_free(t->ssl);
 	t->ssl = NULL;
-	drop_out(t);
+	sp_tls_out_drop(t);
 	free(t->sni);
 	t->sni = NULL;
 	free(t->client);
@@ -516,42 +328,35 @@ static const struct sp_stream_ops tls_ops = {
 	.close = tls_close,
 };
 
-static bool make_ssl(struct sp_tls_stream *t, SSL_CTX *ctx)
+bool sp_tls_stream_begin(struct sp_tls_stream *t, SSL_CTX *ctx, struct sp_loop *loop, int fd, bool is_connecting,
+			 void (*on_ready)(struct sp_stream *s, unsigned what))
 {
-	const BIO_METHOD *method = bio_method();
-	BIO *bio = method == NULL ? NULL : BIO_new(method);
-
-	if (bio == NULL)
-		return false;
-	BIO_set_data(bio, t);
-	BIO_set_init(bio, 1);
+	t->stop = SP_IO_DONE;
+	sp_pause_init(&t->pause, on_wake);
 	t->ssl = SSL_new(ctx);
-	if (t->ssl == NULL) {
-		BIO_free(bio);
-		return false;
+	if (t->ssl == NULL || !sp_tls_records_attach(t)) {
+		t->stream.fd = -1;
+		(void)close(fd);
+		goto fail;
 	}
-	SSL_set_bio(t->ssl, bio, bio);
-	SSL_set_accept_state(t->ssl);
+	if (!sp_stream_open(&t->stream, loop, fd, is_connecting, on_ready))
+		goto fail;
+	t->stream.ops = &tls_ops;
 	return true;
+fail:
+	SSL_free(t->ssl);
+	t->ssl = NULL;
+	ERR_clear_error();
+	return false;
 }
 
 bool sp_tls_stream_accept(struct sp_tls_stream *t, struct sp_tls_listener *listener, struct sp_loop *loop,
 			  struct sp_chunk_pool *chunks, int fd, void (*on_ready)(struct sp_stream *s, unsigned what))
 {
-	*t = (struct sp_tls_stream){ .listener = listener, .chunks = chunks, .stop = SP_IO_DONE };
-	sp_pause_init(&t->pause, on_wake);
-	if (!make_ssl(t, listener->sites[0].ctx)) {
-		t->stream.fd = -1;
-		(void)close(fd);
-		ERR_clear_error();
+	*t = (struct sp_tls_stream){ .listener = listener, .chunks = chunks };
+	if (!sp_tls_stream_begin(t, listener->sites[0].ctx, loop, fd, false, on_ready))
 		return false;
-	}
-	if (!sp_stream_open(&t->stream, loop, fd, false, on_ready)) {
-		SSL_free(t->ssl);
-		t->ssl = NULL;
-		return false;
-	}
-	t->stream.ops = &tls_ops;
+	SSL_set_accept_state(t->ssl);
 	return true;
 }
 

@@ -14,14 +14,14 @@
 enum { WARN_DAYS = 14 };
 
 /* Never an error: a gateway that is started anew in the night must serve its other names, and what goes without TLS. */
-static void vet_dates(X509 *leaf, struct sp_err *warning)
+static void vet_dates(X509 *leaf, const char *who, struct sp_err *warning)
 {
 	time_t now = (time_t)(sp_wall_ms() / 1000), soon = now + WARN_DAYS * 86400;
 
 	if (X509_cmp_time(X509_get0_notAfter(leaf), &now) <= 0)
-		sp_err_set(warning, "the certificate has EXPIRED: clients will refuse it [certificate-dates]");
+		sp_err_set(warning, "the certificate has EXPIRED: %s will refuse it [certificate-dates]", who);
 	else if (X509_cmp_time(X509_get0_notBefore(leaf), &now) >= 0)
-		sp_err_set(warning, "the certificate is NOT VALID YET: clients will refuse it [certificate-dates]");
+		sp_err_set(warning, "the certificate is NOT VALID YET: %s will refuse it [certificate-dates]", who);
 	else if (X509_cmp_time(X509_get0_notAfter(leaf), &soon) <= 0)
 		sp_err_set(warning, "the certificate expires within %d days [certificate-dates]", WARN_DAYS);
 }
@@ -131,9 +131,10 @@ bool sp_tls_vet(const struct sp_conf_cert *cert, struct sp_err *err, struct sp_e
 
 	if (!sp_tls_chain_read(cert->chain_pem, &chain, err))
 		return false;
-	is_fine = vet_pair(&chain, cert, err) && vet_order(&chain, err) && vet_names(chain.leaf, err, warning);
+	is_fine = vet_pair(&chain, cert, err) && vet_order(&chain, err) &&
+		  (cert->is_client || vet_names(chain.leaf, err, warning));
 	if (is_fine)
-		vet_dates(chain.leaf, warning);
+		vet_dates(chain.leaf, cert->is_client ? "backends" : "clients", warning);
 	sp_tls_chain_fini(&chain);
 	ERR_clear_error();
 	return is_fine;

@@ -19,6 +19,13 @@ class Conn:
         self.reader = wire.Reader(sock)
         self.requests = []
 
+    def enter(self, context):
+        self.sock = context.wrap_socket(self.sock, server_side=True)
+        self.reader = wire.Reader(self.sock)
+        # Kept, since a closed socket tells no more of it.
+        self.tls_version, self.is_resumed = self.sock.version(), self.sock.session_reused
+        self.alpn, self.client_cert = self.sock.selected_alpn_protocol(), self.sock.getpeercert()
+
     @property
     def raw(self):
         return bytes(self.reader.raw)
@@ -112,6 +119,8 @@ class RawBackend:
 
     def run(self, conn):
         try:
+            if self.tls:                # a context of ssl's: the script runs inside
+                conn.enter(self.tls)
             self.script(conn)
         except (OSError, wire.Cut):
             pass                        # the gateway closed: tests look at what came

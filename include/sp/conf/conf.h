@@ -121,10 +121,12 @@ enum sp_conf_tls_policy { SP_TLS_INTERMEDIATE, SP_TLS_MODERN };
 enum sp_conf_client_verify { SP_VERIFY_OFF, SP_VERIFY_OPTIONAL, SP_VERIFY_REQUIRED };
 
 struct sp_conf_cert {                   /* the i-th cert goes with the i-th key_file */
+	struct sp_str section_name;     /* of its [tls] or [pool] */
 	struct sp_str chain_path, key_path;     /* absolute */
 	struct sp_str chain_pem;        /* content, read by sp_conf_read */
 	int key_fd;                     /* owned by the configuration: opened and judged, never read by who opened it */
-	uint32_t index;                 /* over all [tls], in order: what the keeper is asked for */
+	uint32_t index;                 /* in conf->certs: what the keeper is asked for */
+	bool is_client;                 /* of a [pool]: shown to backends; its key signs what clients sign, and nothing else */
 	struct sp_conf_at at;
 };
 
@@ -212,6 +214,11 @@ struct sp_conf_pool {
 	uint64_t eject_time, eject_max; /* ms; percent of the pool */
 	uint64_t slow_start;
 	uint64_t when_all_down;         /* status */
+	bool has_tls;                   /* to the backends, always verified */
+	struct sp_str tls_name;         /* that their certificates must have; empty: each one's host */
+	struct sp_str tls_ca_pem;       /* content: tls_ca, or with TLS the system's store */
+	const struct sp_conf_cert *tls_cert;    /* shown to them; NULL: none */
+	bool has_proxy_header;          /* they are told of the client by PROXY version 2 */
 };
 
 /* A host pattern: "example.com", "*.example.com" (any depth of labels before it), "*". Lower case. */
@@ -281,7 +288,8 @@ struct sp_conf {
 	size_t listener_count;
 	const struct sp_conf_tls *tls;
 	size_t tls_count;
-	size_t cert_count;              /* over all [tls] */
+	const struct sp_conf_cert *const *certs;        /* of all [tls] and [pool], by index */
+	size_t cert_count;
 	const struct sp_conf_limit *limits;
 	size_t limit_count;
 	const struct sp_conf_pool *pools;

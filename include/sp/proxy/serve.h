@@ -16,6 +16,7 @@
 #include "sp/net/dial.h"
 #include "sp/policy/policy.h"
 #include "sp/proxy/route.h"
+#include "sp/tls/client.h"
 #include "sp/tls/tls.h"
 
 struct sp_serve_listener {
@@ -34,6 +35,7 @@ struct sp_serve {
 	struct sp_serve_listener *listeners;    /* one for each of conf->listeners */
 	struct sp_chain_of_steps *route_steps;  /* one for each of conf->routes, by its index */
 	struct sp_router *router;               /* owned */
+	struct sp_tls_client **pool_tls;        /* one for each of conf->pools, owned; NULL: plain text */
 	struct sp_signer *signer;               /* owned */
 	struct sp_dial *dial;                   /* owned; NULL when it only vets */
 	void (*free)(struct sp_serve *serve);   /* set by build: called when the last hold goes */

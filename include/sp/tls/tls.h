@@ -1,5 +1,5 @@
 /*
- * tls - TLS 1.2 and 1.3 towards clients, as a stream.
+ * tls - TLS 1.2 and 1.3 towards clients, as a stream; towards backends by client.h.
  *
  * struct sp_tls_listener: the sites of one listener ([tls:…] sections); the
  * site is chosen by server name in the client-hello callback, before any
@@ -24,6 +24,7 @@
 #include "sp/key/sign.h"
 #include "sp/net/stream.h"
 
+struct sp_tls_server;
 struct sp_tls_site;                     /* what one [tls:NAME] became: a context, names */
 struct sp_tls_listener;
 
@@ -46,7 +47,8 @@ struct sp_tls_client_cert {
 struct sp_tls_stream {
 	struct sp_stream stream;        /* first: a struct sp_stream * of it can be cast back */
 	SSL *ssl;                       /* owned */
-	const struct sp_tls_listener *listener; /* borrowed: it may be another before the client hello, and after the handshake */
+	const struct sp_tls_listener *listener; /* borrowed: it may be another before the client hello, and after the handshake; NULL: the peer is a backend, … */
+	struct sp_tls_server *server;   /* … this one; borrowed; NULL: a client */
 	struct sp_chunk_pool *chunks;   /* borrowed: for the records on their way */
 	struct sp_chunk *out, *out_last;        /* owned: records not sent yet; stream.unsent counts them */
 	struct sp_tls_site *chosen;     /* borrowed: of the listener; NULL before the client hello */

@@ -24,7 +24,7 @@ static void on_ask(struct sp_asked_peer *peer, struct sp_ipc_message *question, 
 	memset(&answer.body, 0, sizeof(answer.body)); /* nothing of our stack goes along */
 	if (!is_over)
 		why = question->body.sign.n > SP_IPC_TEXT
-			      ? "no_tls_server_text"
+			      ? "too_long"
 			      : sp_keys_sign(keeper->keys, question->body.sign.key, question->body.sign.scheme,
 					     question->body.sign.text, question->body.sign.n,
 					     answer.body.is_signed.signature, &n);

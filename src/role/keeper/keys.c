@@ -21,6 +21,7 @@ enum {
 struct key {
 	EVP_PKEY *pair; /* owned; its private half lies in secure memory */
 	enum sp_key_kind kind;
+	enum sp_key_use use;
 };
 
 struct sp_keys {
@@ -58,11 +59,14 @@ static bool read_key(struct key *key, const struct sp_conf_cert *conf, struct sp
 {
 	struct sp_err why = { .text = "" };
 
+	key->use = conf->is_client ? SP_KEY_CLIENT : SP_KEY_SERVER;
 	key->pair = sp_key_read(conf->key_fd, &key->kind, &why);
 	if (key->pair != NULL && !is_pair(conf, key->pair))
 		(void)sp_err_set(&why, "it does not belong to the certificate %.*s", SP_STR_ARG(conf->chain_path));
 	(void)close(conf->key_fd);
-	return why.text[0] == '\0' || sp_err_set(err, "key_file = %.*s: %s", SP_STR_ARG(conf->key_path), why.text);
+	return why.text[0] == '\0' ||
+	       sp_err_set(err, "%skey_file = %.*s: %s", conf->is_client ? "tls_" : "", SP_STR_ARG(conf->key_path),
+			  why.text);
 }
 
 struct sp_keys *sp_keys_read(const struct sp_conf *conf, struct sp_err *err)
@@ -75,9 +79,8 @@ struct sp_keys *sp_keys_read(const struct sp_conf *conf, struct sp_err *err)
 		return NULL;
 	}
 	keys->count = conf->cert_count;
-	for (size_t i = 0; is_fine && i < conf->tls_count; i++)
-		for (size_t k = 0; is_fine && k < conf->tls[i].cert_count; k++)
-			is_fine = read_key(&keys->keys[conf->tls[i].certs[k].index], &conf->tls[i].certs[k], err);
+	for (size_t i = 0; is_fine && i < conf->cert_count; i++)
+		is_fine = read_key(&keys->keys[i], conf->certs[i], err);
 	if (is_fine)
 		return keys;
 	sp_keys_free(keys);
@@ -115,7 +118,7 @@ const char *sp_keys_sign(struct sp_keys *keys, uint32_t index, uint32_t scheme, 
 
 	if (index >= keys->count)
 		return "no_such_key";
-	why = sp_key_refusal(keys->keys[index].kind, scheme, text, text_n);
+	why = sp_key_refusal(keys->keys[index].kind, keys->keys[index].use, scheme, text, text_n);
 	if (why != NULL)
 		return why;
 	return sign(keys->keys[index].pair, sp_key_scheme_of(scheme), text, text_n, signature, n) ? NULL : "failed";

@@ -261,6 +261,9 @@ static void put_files(const struct folder *f)
 					     "tls/example.com.key",
 					     "tls/clients.pem",
 					     "tls/clients.crl",
+					     "tls/backends.pem",
+					     "tls/gateway.pem",
+					     "tls/gateway.key",
 					     "demo.pem",
 					     "demo.key" };
 	char path[128];

@@ -1,4 +1,4 @@
-/* What a key may sign: the texts of a TLS server, in the schemes of that key. Everything else is refused. */
+/* What a key may sign: the texts of a TLS server or, for a key of a pool, of a client, in the schemes of that key. Everything else is refused. */
 #include "t.h"
 
 #include <string.h>
@@ -60,7 +60,9 @@ static void test_texts(void **state)
 		{ "1.3, a space short", text13(63, server13, 34, 33), SP_KEY_TEXT_NONE },
 		{ "1.3, a space long", text13(65, server13, 34, 31), SP_KEY_TEXT_NONE },
 		{ "1.3, without the zero", text13(64, server13, 33, 33), SP_KEY_TEXT_NONE },
-		{ "1.3, a client's", text13(64, client13, 34, 32), SP_KEY_TEXT_NONE },
+		{ "1.3, a client's", text13(64, client13, 34, 32), SP_KEY_TEXT_CLIENT13 },
+		{ "1.3, a client's, SHA-384", text13(64, client13, 34, 48), SP_KEY_TEXT_CLIENT13 },
+		{ "1.3, a client's, a byte short", text13(64, client13, 34, 31), SP_KEY_TEXT_NONE },
 		{ "1.2, X25519", text12(64, X25519, 32), SP_KEY_TEXT_TLS12 },
 		{ "1.2, P-256", text12(64, P256, 64), SP_KEY_TEXT_TLS12 },
 		{ "1.2, X25519 a byte short", text12(64, X25519, 31), SP_KEY_TEXT_NONE },
@@ -126,25 +128,45 @@ static void test_schemes(void **state)
 		{ 0, 0, 0 },
 		{ 0x10403, 0, 0 },
 	};
-	const struct text t13 = text13(64, server13, 34, 32), t12 = text12(64, X25519, 32);
+	const struct text t13 = text13(64, server13, 34, 32), t12 = text12(64, X25519, 32),
+			  client = text13(64, client13, 34, 32);
 
 	(void)state;
 	for (size_t i = 0; i < SP_COUNT(rows); i++) {
 		for (unsigned kind = SP_KEY_P256; kind <= SP_KEY_RSA; kind *= 2) {
-			const char *why13 = sp_key_refusal(kind, rows[i].scheme, t13.bytes, t13.n);
-			const char *why12 = sp_key_refusal(kind, rows[i].scheme, t12.bytes, t12.n);
+			const char *why13 = sp_key_refusal(kind, SP_KEY_SERVER, rows[i].scheme, t13.bytes, t13.n);
+			const char *why12 = sp_key_refusal(kind, SP_KEY_SERVER, rows[i].scheme, t12.bytes, t12.n);
 
+			const char *by_client =
+				sp_key_refusal(kind, SP_KEY_CLIENT, rows[i].scheme, client.bytes, client.n);
+
+			assert_int_equal(by_client == NULL, (rows[i].in13 & kind) != 0);
 			assert_int_equal(why13 == NULL, (rows[i].in13 & kind) != 0);
 			assert_int_equal(why12 == NULL, (rows[i].in12 & kind) != 0);
 		}
-		assert_string_equal(sp_key_refusal(SP_KEY_RSA, rows[i].scheme, t13.bytes, t13.n - 1),
+		assert_string_equal(sp_key_refusal(SP_KEY_RSA, SP_KEY_SERVER, rows[i].scheme, t13.bytes, t13.n - 1),
 				    "no_tls_server_text");
 	}
+}
+
+/* No key signs for both sides, whatever the scheme. */
+static void test_uses(void **state)
+{
+	const struct text t13 = text13(64, server13, 34, 32), t12 = text12(64, X25519, 32),
+			  client = text13(64, client13, 34, 32);
+
+	(void)state;
+	assert_string_equal(sp_key_refusal(SP_KEY_P256, SP_KEY_SERVER, 0x0403, client.bytes, client.n),
+			    "no_tls_server_text");
+	assert_string_equal(sp_key_refusal(SP_KEY_P256, SP_KEY_CLIENT, 0x0403, t13.bytes, t13.n), "no_tls_client_text");
+	assert_string_equal(sp_key_refusal(SP_KEY_P256, SP_KEY_CLIENT, 0x0403, t12.bytes, t12.n), "no_tls_client_text");
+	assert_string_equal(sp_key_refusal(SP_KEY_RSA, SP_KEY_CLIENT, 0x0401, t12.bytes, t12.n), "no_tls_client_text");
 }
 
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(test_uses),
 		cmocka_unit_test(test_texts),
 		cmocka_unit_test(test_every_byte_counts),
 		cmocka_unit_test(test_schemes),

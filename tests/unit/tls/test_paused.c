@@ -67,7 +67,7 @@ static void sign(const struct cert *cert, const struct sp_ipc_message *ask, stru
 	EVP_PKEY_CTX *ctx;
 
 	assert_true(sp_key_kind_of(cert->key, &kind, &err));
-	assert_null(sp_key_refusal(kind, ask->body.sign.scheme, ask->body.sign.text, ask->body.sign.n));
+	assert_null(sp_key_refusal(kind, SP_KEY_SERVER, ask->body.sign.scheme, ask->body.sign.text, ask->body.sign.n));
 	assert_int_equal(EVP_DigestSignInit_ex(md, &ctx, scheme->hash, NULL, NULL, cert->key, NULL), 1);
 	if (scheme->is_pss) {
 		assert_int_equal(EVP_PKEY_CTX_set_rsa_padding(ctx, RSA_PKCS1_PSS_PADDING), 1);

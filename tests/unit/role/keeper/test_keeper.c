@@ -12,19 +12,19 @@
 #include "sp/base/check.h"
 #include "sp/role/keeper.h"
 
-enum { P256, P384, RSA2048, CERTS };
+enum { P256, P384, RSA2048, CLIENT, CERTS }; /* CLIENT: a pool's, on P-256 */
 
 static struct {
 	struct cert certs[CERTS];
 	struct sp_conf_cert conf_certs[CERTS];
-	struct sp_conf_tls tls;
+	const struct sp_conf_cert *by_index[CERTS];
 	struct sp_conf conf;
 	struct role role;
 } t;
 
 static void make_conf(void)
 {
-	static const enum cert_key kinds[CERTS] = { CERT_P256, CERT_P384, CERT_RSA2048 };
+	static const enum cert_key kinds[CERTS] = { CERT_P256, CERT_P384, CERT_RSA2048, CERT_P256 };
 
 	for (uint32_t i = 0; i < CERTS; i++) {
 		cert_make(&t.certs[i], &(struct cert_wish){ .key = kinds[i] });
@@ -32,10 +32,11 @@ static void make_conf(void)
 							 .key_fd = t.certs[i].key_fd,
 							 .key_path = SP_STR("x.key"),
 							 .chain_path = SP_STR("x.pem"),
-							 .index = i };
+							 .index = i,
+							 .is_client = i == CLIENT };
+		t.by_index[i] = &t.conf_certs[i];
 	}
-	t.tls = (struct sp_conf_tls){ .certs = t.conf_certs, .cert_count = CERTS };
-	t.conf = (struct sp_conf){ .tls = &t.tls, .tls_count = 1, .cert_count = CERTS };
+	t.conf = (struct sp_conf){ .certs = t.by_index, .cert_count = CERTS };
 }
 
 static struct sp_ipc_message good_ask(uint32_t key, uint32_t scheme)
@@ -97,6 +98,18 @@ static void test_signs(void **state)
 		assert_int_not_equal(ask(t.role.workers[i % ROLE_WORKERS], &m, &answer), 0);
 		assert_true(is_signature_of(&m, &answer, rows[i].hash, rows[i].is_pss));
 	}
+}
+
+/* The key of a pool signs what a client signs: backends are shown who we are. */
+static void test_signs_for_a_pool(void **state)
+{
+	struct sp_ipc_message m = good_ask(CLIENT, 0x0403), answer;
+
+	(void)state;
+	assert_int_equal(ask(t.role.workers[0], &m, &answer), 0);
+	memcpy(m.body.sign.text + 64 + 9, "client", 6);
+	assert_int_not_equal(ask(t.role.workers[0], &m, &answer), 0);
+	assert_true(is_signature_of(&m, &answer, "SHA256", false));
 }
 
 static void test_refuses(void **state)
@@ -219,7 +232,7 @@ static int tear_down(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(test_signs),    cmocka_unit_test(test_refuses), cmocka_unit_test(test_rate),
+		cmocka_unit_test(test_signs),    cmocka_unit_test(test_signs_for_a_pool), cmocka_unit_test(test_refuses), cmocka_unit_test(test_rate),
 		cmocka_unit_test(test_nonsense), cmocka_unit_test(test_ends),    cmocka_unit_test(test_bad_keys),
 	};
 
