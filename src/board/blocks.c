@@ -8,7 +8,9 @@
 #include "sp/board/board.h"
 #include "sp/board/counters.h"
 #include "sp/board/limits.h"
+#include "sp/board/metrics.h"
 #include "sp/board/names.h"
+#include "sp/board/recent.h"
 
 #define BLOCK(text, where, type)                                                                                       \
 	{                                                                                                              \
@@ -24,4 +26,8 @@ const struct sp_board_row sp_board_blocks[SP_BLOCK_COUNT] = {
 	[SP_BLOCK_COUNTERS] = BLOCK("counters", SP_PART_WORKER, struct sp_counters),
 	[SP_BLOCK_ADDRS] = BLOCK("addrs", SP_PART_WORKER, struct sp_addrs),
 	[SP_BLOCK_BAN_ASKS] = BLOCK("ban_asks", SP_PART_WORKER, struct sp_ban_asks),
+	[SP_BLOCK_METRICS_PAST] = BLOCK("metrics_past", SP_PART_NAMES, struct sp_metrics),
+	[SP_BLOCK_METRICS_MONITOR] = BLOCK("metrics_monitor", SP_PART_STATES, struct sp_metrics),
+	[SP_BLOCK_METRICS] = BLOCK("metrics", SP_PART_WORKER, struct sp_metrics),
+	[SP_BLOCK_RECENT] = BLOCK("recent", SP_PART_WORKER, struct sp_recent),
 };

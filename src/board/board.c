@@ -9,8 +9,10 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "sp/board/metrics.h"
+
 #define MAGIC 0x73707264 /* "sprd" */
-#define LAYOUT 5 /* another number whenever the meaning of a block changes */
+#define LAYOUT 6 /* another number whenever the meaning of a block changes */
 #define PAGE 4096U
 #define SEALS (F_SEAL_SHRINK | F_SEAL_GROW | F_SEAL_SEAL)
 
@@ -214,6 +216,19 @@ static void zero_part(struct part *part)
 		memset((char *)part->mem + PAGE, 0, part->bytes - PAGE);
 }
 
+/* Of a worker that is gone: what it counted is kept. Who sums meanwhile does so again. */
+static void clear_worker(struct sp_board *board, struct part *part)
+{
+	struct sp_metrics *past = sp_board_write(board, SP_BLOCK_METRICS_PAST, 0);
+	uint32_t folds = atomic_load_explicit(&past->folds, memory_order_relaxed) & ~1U;
+
+	atomic_store_explicit(&past->folds, folds + 1, memory_order_relaxed);
+	atomic_thread_fence(memory_order_release);
+	sp_metrics_fold(past, (const void *)((const char *)part->mem + offset_of(SP_PART_WORKER, SP_BLOCK_METRICS)), false);
+	zero_part(part);
+	atomic_store_explicit(&past->folds, folds + 2, memory_order_release);
+}
+
 void sp_board_use_banks(struct sp_board *board, uint32_t banks)
 {
 	struct sp_board_banks *all = sp_board_write(board, SP_BLOCK_BANKS, 0);
@@ -260,7 +275,7 @@ struct sp_board *sp_board_adopt(const int *fds, size_t n, size_t workers, unsign
 			goto fail;
 	}
 	for (size_t i = 0; i < workers; i++)
-		zero_part(&board->parts[SP_PART_WORKER + board->first + i]);
+		clear_worker(board, &board->parts[SP_PART_WORKER + board->first + i]);
 	banks = sp_board_read(board, SP_BLOCK_BANKS, 0);
 	sp_board_use_banks(board, atomic_load_explicit(&banks->used, memory_order_relaxed));
 	hold_names(board);
@@ -317,7 +332,7 @@ void sp_board_part_died(struct sp_board *board, size_t part)
 {
 	if (part >= board->part_count - SP_PART_WORKER)
 		return;
-	zero_part(&board->parts[SP_PART_WORKER + part]);
+	clear_worker(board, &board->parts[SP_PART_WORKER + part]);
 }
 
 unsigned sp_board_bank(const struct sp_board *board)

@@ -85,6 +85,14 @@ static bool note(struct sp_ask *ask, const struct sp_conf_limit *limit, uint64_t
 	return true;
 }
 
+static void count(const struct sp_ask *ask, const struct sp_conf_limit *limit, bool is_over)
+{
+	const unsigned passed = limit->is_observed ? SP_LIMIT_OBSERVED_PASSED : SP_LIMIT_PASSED;
+
+	if (ask->limit_rows != NULL)
+		sp_metrics_add(ask->limit_rows[limit - ask->limit_first], passed + (is_over ? 1U : 0U), 1);
+}
+
 static enum sp_verdict on_request(const void *conf, struct sp_ask *ask, struct sp_wait *w)
 {
 	const struct rate *rate = conf;
@@ -102,6 +110,7 @@ static enum sp_verdict on_request(const void *conf, struct sp_ask *ask, struct s
 					 : sp_limits_look(ask->limits, key, &how, now_ns());
 	if (!note(ask, limit, key))
 		return SP_DROP;
+	count(ask, limit, state.is_over);
 	if (!state.is_over)
 		return SP_PASS;
 	if (limit->is_observed) {

@@ -2,6 +2,8 @@
 
 #include "sp/base/clock.h"
 
+#include "tally.h"
+
 void sp_admission_init(struct sp_admission *a, const struct sp_proxy_env *env, struct sp_notices *notices)
 {
 	a->board = env->board;
@@ -80,11 +82,18 @@ bool sp_admission_ask(struct sp_admission *a, const struct sp_listening *listeni
 		[SP_ADMIT_HANDSHAKES] = SP_NOTICE_HANDSHAKES,
 		[SP_ADMIT_IN_FLIGHT] = SP_NOTICE_IN_FLIGHT,
 	};
+	static const enum sp_arrival arrivals[SP_ADMIT_COUNT] = {
+		[SP_ADMIT_BANNED] = SP_CAME_BANNED,
+		[SP_ADMIT_CONNECTIONS] = SP_CAME_CONNECTIONS,
+		[SP_ADMIT_HANDSHAKES] = SP_CAME_HANDSHAKES,
+		[SP_ADMIT_IN_FLIGHT] = SP_CAME_IN_FLIGHT,
+	};
 	enum sp_admit verdict = judge(a, listening, addr, is_believed);
 
 	if (verdict == SP_ADMIT_YES)
 		return true;
 	sp_notice(a->notices, notices[verdict], addr);
+	sp_tally_came(listening, arrivals[verdict]);
 	return false;
 }
 

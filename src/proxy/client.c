@@ -8,6 +8,7 @@
 
 #include "peer.h"
 #include "proxy_int.h"
+#include "tally.h"
 
 #define LINGER_MAX 262144U              /* bytes of a refused request that are thrown away before we close */
 
@@ -215,6 +216,7 @@ static void on_handshake_late(struct sp_deadline *deadline)
 	struct sp_client *c = SP_HOLDER(deadline, struct sp_client, deadline);
 
 	sp_notice(&c->proxy->notices, SP_NOTICE_TLS_LATE, &c->from.client);
+	sp_tally_shook(&c->from, SP_SHOOK_TIMEOUT);
 	sp_client_cut(c);
 }
 
@@ -236,11 +238,13 @@ static void handshake(struct sp_client *c)
 		c->state = SP_CLIENT_OPEN;
 		c->from.tls_us = sp_now_us() - c->begun_us;
 		c->from.site = c->io.tls.site;
+		sp_tally_shook(&c->from, SP_SHOOK_OK);
 		sp_client_follow(c);
 		sp_down_h1_start(&c->down);
 		return;
 	default:
 		log_handshake_failed(c);
+		sp_tally_shook(&c->from, SP_SHOOK_FAILED);
 		sp_client_close(c);
 	}
 }
@@ -448,10 +452,12 @@ void sp_client_accept(struct sp_proxy *proxy, struct sp_listening *listening, ui
 	bool is_trusted = sp_peer_is_trusted(&proxy->serve->conf->gateway.trusted, peer);
 	struct sp_client *c = NULL;
 
-	if (sp_budget_is_over(proxy, SP_BUDGET_CONNECTIONS))
+	if (sp_budget_is_over(proxy, SP_BUDGET_CONNECTIONS)) {
 		sp_notice(&proxy->notices, SP_NOTICE_MEMORY, peer);
-	else if (sp_admission_ask(&proxy->admission, listening, peer, is_trusted))
+		sp_tally_came(listening, SP_CAME_MEMORY);
+	} else if (sp_admission_ask(&proxy->admission, listening, peer, is_trusted)) {
 		c = sp_slab_take(proxy->clients);
+	}
 	if (c == NULL) {
 		(void)close(fd);
 		return;
@@ -462,6 +468,7 @@ void sp_client_accept(struct sp_proxy *proxy, struct sp_listening *listening, ui
 		sp_slab_put(proxy->clients, c);
 		return;
 	}
+	sp_tally_came(listening, SP_CAME_ACCEPTED);
 	sp_proxy_client_came(proxy, listening, &c->link);
 	sp_deadline_set(&c->age, listening->ages[proxy->next_age++ % SP_AGES], on_old);
 	if (!is_trusted)

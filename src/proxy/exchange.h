@@ -104,6 +104,7 @@ struct sp_exchange {
 	uint64_t tried;                 /* bit i: backend i of the pool (of the first 64) failed for this exchange */
 	uint64_t failed;                /* the same, also of earlier rounds */
 	const struct sp_conf_backend *backend;  /* of the last try */
+	sp_cell *backend_row;           /* borrowed from the board: counts of that one; NULL */
 	struct sp_str sticky;           /* balance = cookie: what the client's says, or empty */
 	struct sp_str challenge;        /* borrowed until the answer is made: the text that an ACME challenge gets */
 	struct sp_str host_out;         /* the Host that the backend is sent */

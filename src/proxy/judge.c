@@ -400,6 +400,8 @@ static bool note_request(struct sp_exchange *x)
 		.response = &x->response,
 		.arena = &x->arena,
 		.limits = x->proxy->limits,
+		.limit_first = x->serve->conf->limits,
+		.limit_rows = x->serve->limit_rows,
 		.is_balancer = x->from->is_trusted && sp_addr_same_ip(&x->client, &x->from->client),
 	};
 	return sp_exchange_name(x);

@@ -58,6 +58,7 @@ static void note_backend(struct sp_exchange *x, const struct sp_backend *backend
 
 	x->lent_of = of == x->serve ? NULL : sp_serve_hold(of);
 	x->backend = backend->conf;
+	x->backend_row = backend->row;
 	if (before != NULL)
 		sp_serve_release(before);
 }

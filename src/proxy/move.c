@@ -12,6 +12,7 @@
 
 #include "client.h"
 #include "proxy_int.h"
+#include "tally.h"
 
 #define SLIM_MS 1000
 #define LINGER_MS 1000
@@ -123,7 +124,7 @@ struct sp_proxy_next *sp_proxy_prepare(struct sp_proxy *proxy, struct sp_serve *
 	if (next != NULL) {
 		next->proxy = proxy;
 		next->serve = sp_serve_hold(serve);
-		if (make_listenings(next) && make_pools(next))
+		if (sp_tally_prepare(proxy, serve) && make_listenings(next) && make_pools(next))
 			return next;
 		sp_proxy_abandon(next);
 	}

@@ -9,6 +9,7 @@
 #include "crowd.h"
 #include "proxy_int.h"
 #include "sticky.h"
+#include "tally.h"
 #include "up_h1.h"
 
 static struct sp_deadline_list *list_of(struct sp_proxy *proxy, uint64_t ms)
@@ -76,6 +77,7 @@ struct sp_pool *sp_pool_new(struct sp_proxy *proxy, struct sp_serve *of, const s
 	}
 	for (size_t i = 0; i < conf->backend_count; i++)
 		init_backend(pool, i);
+	sp_tally_pool(pool);
 	return pool;
 }
 

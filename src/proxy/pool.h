@@ -13,6 +13,7 @@
 #include <stdint.h>
 
 #include "sp/base/list.h"
+#include "sp/board/metrics.h"
 #include "sp/conf/conf.h"
 #include "sp/net/deadline.h"
 #include "sp/proxy/proxy.h"
@@ -45,6 +46,7 @@ struct sp_backend {                     /* one backend, as this worker sees it *
 	uint64_t state_ms;              /* … as it was known then */
 	struct sp_eject eject;
 	struct sp_tls_server tls;       /* the session that it gave last */
+	sp_cell *row;                   /* borrowed from the board: its counts; NULL */
 	char token[SP_STICKY_TEXT];     /* its sticky cookie's value; empty unless balance = cookie */
 };
 
@@ -89,6 +91,7 @@ struct sp_pool {
 	struct sp_backend **among;      /* owned: room for the candidates of a choice */
 	struct sp_queue queue;
 	struct sp_retry_budget budget;
+	sp_cell *row;                   /* borrowed from the board: its counts; NULL */
 	uint64_t random;                /* random_two */
 	struct sp_list all;             /* of connections, idle or lent */
 	size_t idle_count;

@@ -42,6 +42,8 @@ static void take_board(struct sp_proxy *proxy, struct sp_board *board, unsigned 
 	proxy->limits = sp_board_write(board, SP_BLOCK_LIMITS, 0);
 	proxy->bans = sp_board_read(board, SP_BLOCK_BANS, 0);
 	proxy->ban_asks = sp_board_write(board, SP_BLOCK_BAN_ASKS, worker - 1);
+	proxy->metrics = sp_board_write(board, SP_BLOCK_METRICS, worker - 1);
+	proxy->recent = sp_board_write(board, SP_BLOCK_RECENT, worker - 1);
 }
 
 struct sp_proxy *sp_proxy_new(const struct sp_proxy_env *env, struct sp_err *err)

@@ -7,6 +7,8 @@
 #include "sp/base/chunk.h"
 #include "sp/base/list.h"
 #include "sp/base/slab.h"
+#include "sp/board/metrics.h"
+#include "sp/board/recent.h"
 #include "sp/proxy/proxy.h"
 #include "sp/proxy/serve.h"
 
@@ -30,6 +32,8 @@ struct sp_proxy {
 	struct sp_limits *limits;       /* borrowed: the board's, as the next two */
 	const struct sp_bans *bans;
 	struct sp_ban_asks *ban_asks;   /* our part's */
+	struct sp_metrics *metrics;     /* our part's, as the next */
+	struct sp_recent *recent;
 	unsigned worker, worker_count;
 	struct sp_chunk_pool *chunks;   /* owned, as the slabs */
 	struct sp_slab *clients, *exchanges, *conns;

@@ -4,6 +4,12 @@
 
 #include "balance.h"
 #include "proxy_int.h"
+#include "tally.h"
+
+static void tell(const struct sp_queue *queue)
+{
+	sp_metrics_put(queue->pool->row, SP_POOL_QUEUED, queue->count);
+}
 
 static void leave(struct sp_place *place)
 {
@@ -13,6 +19,7 @@ static void leave(struct sp_place *place)
 	sp_deadline_clear(&place->deadline);
 	if (--place->queue->count == 0)
 		sp_deadline_clear(&place->queue->poll);
+	tell(place->queue);
 }
 
 static void call(struct sp_place *place)
@@ -101,6 +108,7 @@ bool sp_queue_enter(struct sp_queue *queue, struct sp_place *place, void (*wake)
 	sp_deadline_set(&place->deadline, queue->timeout, on_late);
 	if (queue->count++ == 0)
 		sp_deadline_set(&queue->poll, sp_loop_deadlines(queue->pool->proxy->loop, SP_QUEUE_POLL_MS), on_poll);
+	tell(queue);
 	return true;
 }
 

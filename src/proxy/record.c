@@ -3,6 +3,7 @@
 #include "sp/base/clock.h"
 
 #include "proxy_int.h"
+#include "tally.h"
 
 static uint64_t between(uint64_t from, uint64_t to)
 {
@@ -82,9 +83,11 @@ static unsigned status_of(const struct sp_exchange *x)
 void sp_record(const struct sp_exchange *x)
 {
 	struct sp_access_record r = SP_ACCESS_RECORD;
-	uint64_t now = sp_now_us();
+	const uint64_t now = sp_now_us();
+	const char *cause = x->why == SP_WHY_RULE && x->ask.cause != NULL ? x->ask.cause : sp_why_cause(x->why);
 	char flags[3];
 
+	sp_tally_exchange(x, status_of(x), cause, now);
 	if (x->proxy->access == NULL || !is_wanted(x))
 		return;
 	r.wall_ms = sp_wall_ms() - (now - x->times.begun) / 1000;
@@ -107,7 +110,7 @@ void sp_record(const struct sp_exchange *x)
 	r.t_tls = x->from->tls_us;
 	r.t_header = between(x->times.begun, x->times.head);
 	r.t_total = now - x->times.begun;
-	r.cause = x->why == SP_WHY_RULE && x->ask.cause != NULL ? x->ask.cause : sp_why_cause(x->why);
+	r.cause = cause;
 	r.at = sp_at_word(x->at);
 	r.flags = flags_of(x, flags);
 	r.rule = x->ask.rule;

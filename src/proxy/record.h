@@ -1,5 +1,5 @@
 /*
- * record - the access line of an exchange that is over.
+ * record - an exchange that is over is counted, and has its access line.
  */
 #ifndef SP_PROXY_RECORD_H
 #define SP_PROXY_RECORD_H

@@ -7,6 +7,7 @@
 #include "client.h"
 #include "exchange.h"
 #include "proxy_int.h"
+#include "tally.h"
 
 static void log_failed(const struct sp_up_h1 *up, int why)
 {
@@ -24,13 +25,15 @@ void sp_up_connect_log_tls(const struct sp_up_h1 *up)
 	        SP_KV_ADDR("addr", &to->addr), SP_KV_TEXT("why", sp_tls_stream_refusal(&up->tls)));
 }
 
-static void log_not_dialed(const struct sp_up_h1 *up)
+static void tell_not_dialed(const struct sp_up_h1 *up)
 {
-	if (up->dial.refused == SP_EGRESS_OK)
+	if (up->dial.refused == SP_EGRESS_OK) {
 		log_failed(up, up->dial.error);
-	else
-		sp_error("egress_refused", SP_KV_STR("backend", up->lease.backend->conf->name),
-		         SP_KV_TEXT("why", sp_egress_word(up->dial.refused)));
+		return;
+	}
+	sp_tally_egress(up->pool->proxy, up->dial.refused);
+	sp_error("egress_refused", SP_KV_STR("backend", up->lease.backend->conf->name),
+	         SP_KV_TEXT("why", sp_egress_word(up->dial.refused)));
 }
 
 void sp_up_connect_over(struct sp_up_h1 *up)
@@ -135,7 +138,7 @@ static void on_dialed(struct sp_wait *w)
 
 	if (up->dial.rc == SP_DIAL_DONE && take_socket(up) == SP_DIAL_DONE)
 		return;
-	log_not_dialed(up);
+	tell_not_dialed(up);
 	sp_up_h1_fail(up, SP_WHY_BACKEND_REFUSED);
 }
 
@@ -161,6 +164,6 @@ enum sp_dial_rc sp_up_connect(struct sp_up_h1 *up, const struct sp_pool_want *wa
 	if (rc == SP_DIAL_DONE)
 		rc = take_socket(up);
 	if (rc == SP_DIAL_FAILED)
-		log_not_dialed(up);
+		tell_not_dialed(up);
 	return rc;
 }

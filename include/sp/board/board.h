@@ -4,10 +4,12 @@
  * It consists of parts, each a sealed memfd of its own; a process maps each with the right of its role and no other:
  *
  *   part      written by   read by
- *   names     master       all      config name -> slot, so that numbers keep their place over a reload
- *   states    monitor      all      what holds for everybody: states of backends, bans
+ *   names     master       all      config name -> slot, so that numbers keep their place over a reload; what workers
+ *                                   counted who are gone
+ *   states    monitor      all      what holds for everybody: states of backends, bans; what the monitor counts
  *   limits    workers      all      how much of its rate each client has used
- *   worker i  worker i     all      counters; the master zeroes them when worker i died
+ *   worker i  worker i     all      counters; the master zeroes them when worker i died, behind
+ *                                   adding its metrics to those of all that are gone
  *
  * The keeper and the logger map none. A part holds blocks: one row each in src/board/blocks.c. A block works on raw
  * memory of its size, has no pointer in it, starts as zeros, and its readers take any content: a compromised process
@@ -39,7 +41,8 @@ enum {
 
 enum sp_board_part { SP_PART_NAMES, SP_PART_STATES, SP_PART_LIMITS, SP_PART_WORKER, SP_PART_COUNT };
 
-enum sp_board_block { SP_BLOCK_BANKS, SP_BLOCK_NAMES, SP_BLOCK_BACKENDS, SP_BLOCK_BANS, SP_BLOCK_LIMITS, SP_BLOCK_COUNTERS, SP_BLOCK_ADDRS, SP_BLOCK_BAN_ASKS, SP_BLOCK_COUNT };
+enum sp_board_block { SP_BLOCK_BANKS, SP_BLOCK_NAMES, SP_BLOCK_BACKENDS, SP_BLOCK_BANS, SP_BLOCK_LIMITS, SP_BLOCK_COUNTERS, SP_BLOCK_ADDRS, SP_BLOCK_BAN_ASKS,
+                      SP_BLOCK_METRICS_PAST, SP_BLOCK_METRICS_MONITOR, SP_BLOCK_METRICS, SP_BLOCK_RECENT, SP_BLOCK_COUNT };
 
 struct sp_board_banks {
 	_Atomic uint32_t used;  /* SP_BIT(bank); the master's: in the others nobody lives, and reading them would make memory of them */
@@ -86,7 +89,7 @@ SP_MUST_USE bool sp_board_name(struct sp_board *board, enum sp_name_kind kind, s
 void sp_board_name_drop(struct sp_board *board, enum sp_name_kind kind, uint32_t slot);
 void sp_board_names_sweep(struct sp_board *board);
 
-void sp_board_worker_died(struct sp_board *board, size_t worker);       /* zeroes its part */
+void sp_board_worker_died(struct sp_board *board, size_t worker);       /* keeps its metrics, zeroes its part */
 
 /* --- a child's, once, right after the fork --- */
 

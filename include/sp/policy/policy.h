@@ -15,6 +15,7 @@
 #include "sp/base/addr.h"
 #include "sp/base/arena.h"
 #include "sp/base/wait.h"
+#include "sp/board/metrics.h"
 #include "sp/conf/conf.h"
 #include "sp/http/head.h"
 
@@ -29,6 +30,8 @@ struct sp_ask {                         /* a member of the exchange: all that a 
 	struct sp_head *response;       /* borrowed; NULL before there is one */
 	struct sp_arena *arena;         /* borrowed: of the exchange */
 	struct sp_limits *limits;       /* borrowed; NULL: nothing is counted */
+	const struct sp_conf_limit *limit_first;        /* borrowed: the configuration's [limit], … */
+	sp_cell *const *limit_rows;     /* … and where the decisions of each are counted; NULL: nowhere */
 	bool is_balancer;               /* the client is a trusted peer that has not named its own client */
 	/* the verdict's reasons, set by the step that does not pass */
 	unsigned status;                /* for SP_ANSWER */

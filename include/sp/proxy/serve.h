@@ -11,6 +11,7 @@
 #include <stdint.h>
 
 #include "sp/base/egress.h"
+#include "sp/board/metrics.h"
 #include "sp/conf/conf.h"
 #include "sp/http/h1_read.h"
 #include "sp/net/dial.h"
@@ -24,6 +25,7 @@ struct sp_serve_listener {
 	struct sp_tls_listener *tls;            /* owned; NULL: plain text */
 	struct sp_h1_limits limits;             /* for its requests */
 	struct sp_chain_of_steps steps;
+	sp_cell *row;                           /* borrowed from the board: proxy/tally.h; NULL */
 };
 
 struct sp_serve {
@@ -38,6 +40,9 @@ struct sp_serve {
 	struct sp_tls_client **pool_tls;        /* one for each of conf->pools, owned; NULL: plain text */
 	struct sp_signer *signer;               /* owned */
 	struct sp_dial *dial;                   /* owned; NULL when it only vets */
+	/* of proxy/tally.h: in the arena, of rows on the board; NULL */
+	sp_cell **route_rows;                   /* listener by listener, one for each route by its index, one for none; filled when first met */
+	sp_cell **limit_rows;                   /* one for each of conf->limits */
 	void (*free)(struct sp_serve *serve);   /* set by build: called when the last hold goes */
 };
 

@@ -111,7 +111,9 @@ static bool is_trusted(const struct sp_ban_keeper *k, const struct sp_addr *addr
 	return false;
 }
 
-static void put(struct sp_ban_keeper *k, const struct sp_addr *addr, uint64_t ms, uint32_t count, struct sp_str by)
+/* limit: its key among names, 0 for an operator. */
+static void put(struct sp_ban_keeper *k, const struct sp_addr *addr, uint64_t ms, uint32_t count, struct sp_str by,
+		uint64_t limit)
 {
 	const uint64_t until = sp_now_ms() + ms;
 	struct sp_ban ban;
@@ -120,6 +122,7 @@ static void put(struct sp_ban_keeper *k, const struct sp_addr *addr, uint64_t ms
 	sp_bans_set(k->bans, addr, until, count, by);
 	if (!sp_bans_find(k->bans, addr, &ban, &is))
 		return;
+	sp_metrics_add(sp_metrics_row(k->metrics, SP_METRICS_LIMIT, limit, 0), SP_LIMIT_BANS, 1);
 	sp_warn("banned", SP_KV_ADDR("client", addr), SP_KV_TEXT("by", ban.by), SP_KV_U64("seconds", ms / 1000),
 		SP_KV_U64("times", count));
 	(void)note_ban(k, &ban, until);
@@ -131,7 +134,7 @@ const char *sp_ban_put(struct sp_ban_keeper *k, const struct sp_addr *addr, uint
 		return "there is no memory that the workers share";
 	if (is_trusted(k, addr))
 		return "it is trusted: with it everybody behind it would be banned";
-	put(k, addr, ms, 1, by);
+	put(k, addr, ms, 1, by, 0);
 	return NULL;
 }
 
@@ -182,7 +185,8 @@ static void judge(struct sp_ban_keeper *k, const struct sp_ban_ask *ask)
 	if (now - until > limit->ban_max)
 		before.count = 0;
 	(void)snprintf(by, sizeof(by), "limit:%.*s", SP_STR_ARG(limit->section.name));
-	put(k, &ask->addr, length_of(limit, before.count + 1), before.count + 1, sp_str(by));
+	put(k, &ask->addr, length_of(limit, before.count + 1), before.count + 1, sp_str(by),
+	    sp_name_key(SP_NAME_LIMIT, SP_STR(""), limit->section.name));
 }
 
 static void hear(struct sp_ban_keeper *k)
@@ -217,6 +221,7 @@ bool sp_ban_keeper_start(struct sp_ban_keeper *k, struct sp_loop *loop, const st
 	*k = (struct sp_ban_keeper){ .loop = loop, .conf = conf, .board = board, .journal_fd = journal_fd };
 	sp_deadline_init(&k->tick);
 	k->bans = board == NULL ? NULL : sp_board_write(board, SP_BLOCK_BANS, 0);
+	k->metrics = board == NULL ? NULL : sp_board_write(board, SP_BLOCK_METRICS_MONITOR, 0);
 	if (k->bans == NULL)
 		return true; /* a monitor of the unit tests */
 	if (atomic_load_explicit(&k->bans->is_loaded, memory_order_relaxed) == 0) {

@@ -10,6 +10,7 @@
 
 #include "sp/board/bans.h"
 #include "sp/board/board.h"
+#include "sp/board/metrics.h"
 #include "sp/conf/conf.h"
 #include "sp/net/deadline.h"
 #include "sp/net/loop.h"
@@ -19,6 +20,7 @@ struct sp_ban_keeper {
 	const struct sp_conf *conf;
 	const struct sp_board *board;
 	struct sp_bans *bans;           /* NULL: there is no board */
+	struct sp_metrics *metrics;     /* what we count; NULL as well */
 	int journal_fd;                 /* where lines go: a pipe to the logger that never waits; -1: none */
 	uint64_t lost;                  /* lines that found no room in it */
 	bool is_writing_all;            /* every ban goes to the journal once more, … */
