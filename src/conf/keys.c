@@ -34,6 +34,7 @@ static const struct {
 	[SP_CONF_FOLDER] = { "folder", PATH },
 	[SP_CONF_LOG_TO] = { "file or word", PATH },
 	[SP_CONF_INCLUDE] = { "file patterns", LIST | COMMAS },
+	[SP_CONF_BIND] = { "address to listen on", 0 },
 	[SP_CONF_BINDS] = { "addresses to listen on", LIST | COMMAS | PATH },
 	[SP_CONF_CIDRS] = { "CIDRs or @names", LIST | COMMAS },
 	[SP_CONF_EGRESS] = { "CIDR[:port[-port]] or @name", LIST | COMMAS },

@@ -40,6 +40,7 @@ enum sp_conf_kind {
 	SP_CONF_FOLDER,
 	SP_CONF_LOG_TO,
 	SP_CONF_INCLUDE,
+	SP_CONF_BIND, /* one address, or none */
 	SP_CONF_BINDS,
 	SP_CONF_CIDRS,
 	SP_CONF_EGRESS,

@@ -94,11 +94,13 @@ static const struct sp_conf_word socket_words[] = {
 };
 
 static const struct sp_conf_key admin_keys[] = {
-	LATER("bind", SP_CONF_TEXT, .def = "127.0.0.1:9180", .help = "Status page and metrics; off for none."),
+	ADMIN("bind", SP_CONF_BIND, pub.bind, .def = "127.0.0.1:9180", .none = "off",
+	      .help = "Status page and metrics; off for none."),
 	ADMIN("socket", SP_CONF_LOG_TO, pub.socket, .def = "run/admin.sock", .words = socket_words,
 	      .help = "Where status, reload and the other commands reach the gateway: for root and the gateway's user; "
 		      "off for none."),
-	LATER("allow", SP_CONF_CIDRS, .help = "Who may ask; needed on a public address."),
+	ADMIN("allow", SP_CONF_CIDRS, pub.allow,
+	      .help = "Who may ask at bind; needed where that is not a loopback address."),
 };
 
 const struct sp_conf_type sp_conf_type_admin = {

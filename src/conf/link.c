@@ -226,6 +226,7 @@ static void link_listener(const struct linker *l, const struct sp_doc_part *part
 static void link_listeners(const struct linker *l)
 {
 	struct sp_conf_listener *all;
+	const struct sp_doc_part *admin;
 	struct sp_addr *own;
 	size_t binds = 0;
 
@@ -238,7 +239,7 @@ static void link_listeners(const struct linker *l)
 		link_listener(l, p, &all[l->conf->listener_count]);
 		binds += all[l->conf->listener_count++].bind_count;
 	}
-	own = sp_doc_take(l->doc, binds * sizeof(*own));
+	own = sp_doc_take(l->doc, (binds + 1) * sizeof(*own));
 	if (own == NULL)
 		return;
 	l->conf->own = own;
@@ -248,6 +249,10 @@ static void link_listeners(const struct linker *l)
 				own[l->conf->own_count++] = all[i].binds[k].addr;
 		}
 	}
+	admin = next_part(l, NULL, &sp_conf_type_admin);
+	if (admin != NULL && ((const struct sp_part_admin *)admin->made)->pub.bind.family != SP_ADDR_NONE)
+		own[l->conf->own_count++] =
+			((const struct sp_part_admin *)admin->made)->pub.bind; /* no route leads to the status page */
 }
 
 /* ---- pools ---- */

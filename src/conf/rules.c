@@ -459,6 +459,27 @@ static void check_count(const struct rules *r, const struct sp_conf_limit *limit
 	}
 }
 
+/* ---- [admin] ---- */
+
+static void check_admin(const struct rules *r)
+{
+	const struct sp_conf_admin *a = &r->conf->admin;
+	struct sp_conf_at at = sp_conf_at(&a->section, "bind");
+	char text[SP_ADDR_TEXT];
+
+	if (a->bind.family == SP_ADDR_NONE)
+		return;
+	if (!is_loopback(&a->bind) && a->allow.count == 0)
+		RULE_ERROR(r, at, "bind = %s: others can reach that; say who may with allow", sp_addr_text(&a->bind, text));
+	for (size_t i = 0; i < r->conf->listener_count; i++) {
+		const struct sp_conf_listener *l = &r->conf->listeners[i];
+
+		for (size_t k = 0; k < l->bind_count; k++)
+			if (l->binds[k].kind == SP_BIND_ADDR && sp_addr_eq(&l->binds[k].addr, &a->bind))
+				RULE_ERROR(r, l->binds[k].at, "bind = %s is taken by [admin]", sp_addr_text(&a->bind, text));
+	}
+}
+
 void sp_rules_check(const struct sp_fill *fill, const struct sp_conf *conf)
 {
 	struct rules r = { .doc = fill->doc, .fill = fill, .conf = conf };
@@ -468,6 +489,7 @@ void sp_rules_check(const struct sp_fill *fill, const struct sp_conf *conf)
 	check_pools(&r);
 	check_listeners(&r);
 	check_tls(&r);
+	check_admin(&r);
 	for (size_t i = 0; i < conf->limit_count; i++) {
 		check_count(&r, &conf->limits[i]);
 		check_ban(&r, &conf->limits[i]);

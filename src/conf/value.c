@@ -418,6 +418,7 @@ bool sp_value_parse(struct sp_value *v)
 		[SP_CONF_FOLDER] = parse_folder,
 		[SP_CONF_LOG_TO] = parse_log_to,
 		[SP_CONF_INCLUDE] = add_text,
+		[SP_CONF_BIND] = sp_value_bind,
 		[SP_CONF_BINDS] = sp_value_binds,
 		[SP_CONF_CIDRS] = sp_value_cidrs,
 		[SP_CONF_EGRESS] = sp_value_egress,

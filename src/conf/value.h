@@ -51,6 +51,7 @@ const char *sp_value_absolute(struct sp_doc *doc, const char *folder, struct sp_
 bool sp_value_word(struct sp_str *rest, struct sp_str *word);
 
 /* value_net.c */
+bool sp_value_bind(struct sp_value *v);
 bool sp_value_binds(struct sp_value *v);
 bool sp_value_cidrs(struct sp_value *v);
 /* Adds what the lines of a file say to the list; path: of that file, for messages. */

@@ -251,6 +251,8 @@ static bool parse_bind_addr(struct sp_value *v, struct sp_conf_bind *bind)
 		return sp_value_bad(v, "not an address: every IPv4 address is 0.0.0.0, every IPv6 address [::]");
 	if (sp_addr_parse_ip(v->text, &bind->addr))
 		return sp_value_bad(v, "an address to listen on needs a port");
+	if (v->key->kind == SP_CONF_BIND)
+		return sp_value_bad(v, "not an address and a port, or %s", v->key->none);
 	return sp_value_bad(v, "not an address, as 0.0.0.0:443, [::]:443, unix:path or fd:name");
 }
 
@@ -280,6 +282,18 @@ static bool parse_bind_fd(struct sp_value *v, struct sp_conf_bind *bind)
 	}
 	if (name.n == 0 || name.n > 255)
 		return sp_value_bad(v, "the name of a passed descriptor has 1 to 255 bytes");
+	return true;
+}
+
+bool sp_value_bind(struct sp_value *v)
+{
+	struct sp_conf_bind bind = { .kind = SP_BIND_ADDR };
+
+	if (!sp_str_eq(v->text, sp_str(v->key->none)) && !parse_bind_addr(v, &bind))
+		return false;
+	if (bind.addr.family == SP_ADDR_UNIX)
+		return sp_value_bad(v, "not an address and a port, or %s", v->key->none);
+	*(struct sp_addr *)v->to = bind.addr;
 	return true;
 }
 

@@ -169,6 +169,7 @@ static const struct sp_call keeper[] = {
 static const struct sp_call monitor[] = {
 	CALL(getsockopt, "who is at the admin socket", IS(1, SOL_SOCKET), IS(2, SO_PEERCRED)),
 	CALL(uname, "c-ares asks for our host's name"),
+	CALL(clock_getres, "how long another process computed (libc's clock_getcpuclockid)"),
 };
 
 #define LOG_FLAGS (O_WRONLY | O_RDWR | O_APPEND | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC | O_NONBLOCK | O_NOCTTY)

@@ -12,7 +12,7 @@
 #include "limits.h"
 #include "sp/base/log.h"
 
-#define ROLE_OWN 64U /* descriptors of a role beside its workers' channels and key files */
+#define ROLE_OWN 128U /* descriptors of a role beside its workers' channels and key files */
 
 _Static_assert((int)SP_DEMAND_AUTO == (int)SP_SANDBOX_AUTO && (int)SP_DEMAND_REQUIRE == (int)SP_SANDBOX_REQUIRE &&
 		       (int)SP_DEMAND_REQUIRE_ALL == (int)SP_SANDBOX_REQUIRE_ALL &&

@@ -59,6 +59,7 @@ void sp_handout_undo(struct sp_reload *r)
 	end_spares(r);
 	sp_binds_close(&r->binds);
 	sp_admin_close(&r->admin);
+	sp_page_close(&r->page);
 	sp_logs_abandon(&r->logs);
 }
 
@@ -181,6 +182,8 @@ static void commit(struct sp_reload *r)
 	tell_workers(r);
 	sp_binds_replace(&m->binds, &r->binds);
 	sp_admin_replace(&m->admin, &r->admin);
+	sp_page_replace(&m->page, &r->page);
+	m->is_last_reload_refused = false;
 	take_logs(r);
 	take_webroots(m);
 	sp_reload_set_return(r);
@@ -322,6 +325,7 @@ void sp_handout_begin(struct sp_reload *r)
 	if (!sp_edition_name(r->next, m->board, &err) ||
 	    !sp_binds_open(&r->binds, r->next->conf, m->workers, &nothing, &m->binds, &err) ||
 	    !fits_air(&r->binds, &err) || !sp_admin_open(&r->admin, r->next->conf, &m->ids, &m->admin, &err) ||
+	    !sp_page_open(&r->page, r->next->conf, &m->page, &err) ||
 	    !sp_logs_prepare(&r->logs, m->conf, r->next->conf, &err) || !bear_spares(r, &err))
 		sp_reload_refuse(r, "%s", err.text);
 	else

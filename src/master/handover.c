@@ -37,6 +37,11 @@ static bool is_sane_socket(const union sp_handed_body *body)
 	return is_text(body->socket.place, sizeof(body->socket.place));
 }
 
+static bool is_sane_page(const union sp_handed_body *body)
+{
+	return is_text(body->page.place, sizeof(body->page.place));
+}
+
 static bool is_sane_pipe(const union sp_handed_body *body)
 {
 	return body->pipe.log < SP_IPC_LOG_COUNT;
@@ -59,6 +64,7 @@ static const struct {
 	[SP_HANDED_SOCKET] = { SIZE(socket), true, is_sane_socket },
 	[SP_HANDED_BOARD] = { SIZE(board), true, NULL },
 	[SP_HANDED_PIPE] = { SIZE(pipe), true, is_sane_pipe },
+	[SP_HANDED_PAGE] = { SIZE(page), true, is_sane_page },
 	[SP_HANDED_CHILD] = { SIZE(child), true, is_sane_child },
 };
 

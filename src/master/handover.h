@@ -36,6 +36,7 @@ enum sp_handed {
 	SP_HANDED_BOARD, /* a part of the board */
 	SP_HANDED_PIPE, /* an end of a log's pipe */
 	SP_HANDED_CHILD, /* a process; the descriptor is the master's end of its channel */
+	SP_HANDED_PAGE, /* listens: of the status page */
 	SP_HANDED_COUNT
 };
 
@@ -66,6 +67,9 @@ union sp_handed_body {
 		uint32_t index; /* of this place: the worker's, from 0; of a shared one counted from 0 */
 		char place[SP_HANDOVER_PLACE]; /* "127.0.0.1:443", "unix:/run/x.sock", "fd:https" */
 	} socket;
+	struct {
+		char place[SP_HANDOVER_PLACE]; /* "127.0.0.1:9180" */
+	} page;
 	struct {
 		uint32_t index;
 	} board;

@@ -315,7 +315,8 @@ static bool open_all(struct sp_master *m, const char *file, struct sp_err *err)
 	       sp_upgrade_open(m, file, err) && open_secrets(m, err) &&
 	       sp_webroots_open(&m->webroots, m->conf, m->loop, err) && open_binds(m, err) &&
 	       open_signals(m, err) && sp_watch_open(m, err) && sp_elders_begin(m, err) &&
-	       sp_admin_open(&m->admin, m->conf, &m->ids, NULL, err); /* at last: an elder listened there */
+	       sp_admin_open(&m->admin, m->conf, &m->ids, NULL, err) && /* behind the elders: one listened there */
+	       sp_page_open(&m->page, m->conf, NULL, err);
 }
 
 static void close_all(struct sp_master *m)
@@ -333,6 +334,7 @@ static void close_all(struct sp_master *m)
 	sp_binds_close(&m->binds);
 	sp_orders_close(m);
 	sp_admin_close(&m->admin);
+	sp_page_close(&m->page);
 	if (m->signal_fd >= 0) {
 		(void)event_del(&m->signal_event);
 		close(m->signal_fd);
@@ -364,6 +366,7 @@ bool sp_master_run(struct sp_conf *conf, const char *file, struct sp_err *err)
 			       .signal_fd = -1,
 			       .empty_root = -1,
 			       .admin.fd = -1,
+			       .page.fd = -1,
 			       .notify.fd = -1,
 			       .logs = { .old_bans = { -1, -1 },
 					 .fds = { -1, -1, -1 },

@@ -8,6 +8,7 @@
 #include <sys/types.h>
 
 #include "admin.h"
+#include "page.h"
 #include "backoff.h"
 #include "bind.h"
 #include "ids.h"
@@ -102,6 +103,8 @@ struct sp_master {
 	struct sp_board *board; /* owned */
 	bool has_old_board; /* it is that of the program before */
 	struct sp_admin_socket admin;
+	struct sp_page_socket page;
+	bool is_last_reload_refused;
 	struct sp_orders orders;
 	struct sp_sandbox_level level; /* our own */
 	uint64_t born_ms, started_wall_ms;

@@ -14,6 +14,7 @@
 #include "sp/base/log.h"
 #include "sp/conf/diff.h"
 #include "say.h"
+#include "tell.h"
 #include "sp/conf/read.h"
 #include "upgrade.h"
 #include "vet.h"
@@ -99,12 +100,14 @@ void sp_reload_refuse(struct sp_reload *r, const char *fmt, ...)
 	(void)fprintf(r->to, "%snothing was changed, generation %u keeps running\n", n > 0 ? "\n" : "",
 		      r->m->edition->number);
 	r->is_at_fault = r->phase == SP_RELOAD_VETTING;
+	r->m->is_last_reload_refused = true;
 	sp_deadline_clear(&r->patience);
 	end_vetter(r);
 	sp_handout_undo(r);
 	sp_edition_free(r->next);
 	r->next = NULL;
 	r->phase = SP_RELOAD_ENDING;
+	sp_tell_gateway(r->m);
 	if (sp_handout_is_over(r))
 		sp_reload_finish(r, false);
 }
@@ -382,6 +385,7 @@ bool sp_reload_open(struct sp_master *m, struct sp_err *err)
 	r->last_number = m->edition->number;
 	r->said_fd = -1;
 	r->admin.fd = -1;
+	r->page.fd = -1;
 	sp_deadline_init(&r->patience);
 	sp_deadline_init(&r->confirm);
 	m->reload = r;
@@ -406,6 +410,7 @@ void sp_reload_close(struct sp_master *m)
 	}
 	sp_binds_close(&r->binds);
 	sp_admin_close(&r->admin);
+	sp_page_close(&r->page);
 	sp_logs_abandon(&r->logs);
 	if (r->confirmed != r->last)
 		sp_edition_free(r->confirmed);

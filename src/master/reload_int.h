@@ -35,6 +35,7 @@ struct sp_reload {
 	struct sp_binds binds; /* of next */
 	struct sp_logs_next logs;
 	struct sp_admin_socket admin;
+	struct sp_page_socket page;
 	struct sp_slot *spares[SP_ROLES]; /* owned: those that follow, then those that were followed; NULL: none */
 	pid_t vetter; /* 0: none */
 	int said_fd; /* owned: memory that it writes to; -1 */

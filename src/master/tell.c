@@ -81,6 +81,7 @@ void sp_tell_gateway(struct sp_master *m)
 		return;
 	memset(&told.body, 0, sizeof(told.body));
 	told.body.gateway.generation = m->edition->number;
+	told.body.gateway.is_last_reload_refused = m->is_last_reload_refused;
 	told.body.gateway.is_draining = m->state >= SP_MASTER_RED;
 	told.body.gateway.started_wall_ms = m->started_wall_ms;
 	told.body.gateway.loaded_wall_ms = m->edition->loaded_wall_ms;
@@ -101,5 +102,7 @@ void sp_tell_all(struct sp_master *m)
 		tell_one(monitor, m->slots[i - 1], i);
 	if (m->admin.fd >= 0)
 		(void)sp_slot_tell(monitor, &(struct sp_ipc_message){ .type = SP_IPC_ADMIN, .fd = m->admin.fd });
+	if (m->page.fd >= 0)
+		(void)sp_slot_tell(monitor, &(struct sp_ipc_message){ .type = SP_IPC_PAGE, .fd = m->page.fd });
 	sp_orders_deliver(m);
 }

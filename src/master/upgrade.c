@@ -221,6 +221,7 @@ static bool gather(const struct sp_master *m, bool with_secrets, struct sp_handi
 	if (with_secrets)
 		hand_secrets(handing);
 	sp_binds_hand(&m->binds, handing);
+	sp_page_hand(&m->page, handing);
 	hand_board(m, handing);
 	hand_pipes(&m->logs, handing);
 	hand_children(m, handing);

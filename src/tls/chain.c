@@ -129,3 +129,21 @@ bool sp_tls_cert_names(X509 *cert, bool (*each)(void *arg, struct sp_str name), 
 		return tell_common_name(cert, each, arg);
 	return is_fine;
 }
+
+bool sp_tls_chain_expiry(struct sp_str pem, int64_t *seconds)
+{
+	struct sp_err err = { .text = "" };
+	struct sp_tls_chain chain;
+	ASN1_TIME *epoch;
+	int days = 0, rest = 0;
+	bool is_fine;
+
+	if (!sp_tls_chain_read(pem, &chain, &err))
+		return false;
+	epoch = ASN1_TIME_set(NULL, 0);
+	is_fine = epoch != NULL && ASN1_TIME_diff(&days, &rest, epoch, X509_get0_notAfter(chain.leaf)) == 1;
+	ASN1_TIME_free(epoch);
+	sp_tls_chain_fini(&chain);
+	*seconds = (int64_t)days * 86400 + rest;
+	return is_fine;
+}

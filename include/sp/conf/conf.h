@@ -104,8 +104,8 @@ struct sp_conf_log {
 struct sp_conf_admin {
 	struct sp_conf_section section;
 	struct sp_str socket;           /* a path (absolute: made so from the main file's place), or "off" */
-	struct sp_str bind;             /* not in this build, as the next: empty */
-	struct sp_conf_cidrs allow;
+	struct sp_addr bind;            /* of the status page and the metrics; family SP_ADDR_NONE: off */
+	struct sp_conf_cidrs allow;     /* who may come there; none: whoever can reach it, which is this machine alone */
 };
 
 enum sp_conf_bind_kind { SP_BIND_ADDR, SP_BIND_UNIX, SP_BIND_FD };

@@ -53,6 +53,7 @@ enum sp_ipc_type {
 	SP_IPC_FINISH, /* master: others serve from now on; stop accepting, finish what runs however long it takes, then exit */
 	SP_IPC_CONFINED, /* any child: how far it could give up its rights */
 	SP_IPC_ADMIN, /* master to monitor: the listening socket of commands; you serve it from now on */
+	SP_IPC_PAGE, /* master to monitor: the listening socket of the status page; you serve it from now on */
 	SP_IPC_GATEWAY, /* master to monitor: what holds for the whole gateway has changed */
 	SP_IPC_PROCESS, /* master to monitor: a process came, became ready or went */
 	SP_IPC_COMMAND, /* monitor to master: carry this out; with the connection of who asks, kept until the outcome */
@@ -138,6 +139,7 @@ union sp_ipc_body {
 	struct {
 		uint32_t generation;
 		uint32_t is_draining;
+		uint32_t is_last_reload_refused;
 		uint64_t started_wall_ms; /* the gateway */
 		uint64_t loaded_wall_ms; /* the generation */
 		uint64_t confirm_ms; /* monotonic: then `returns` follows unless it is confirmed; 0: nothing waits for that */

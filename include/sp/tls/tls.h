@@ -89,6 +89,8 @@ SP_MUST_USE bool sp_tls_vet(const struct sp_conf_cert *cert, struct sp_err *err,
 /* Of a pair that was renewed while nobody watched: *doubt gets a text, or stays empty, for what was not so before: a
  * warning of sp_tls_vet, or a name that is missing. The pair itself was vetted. */
 void sp_tls_vet_renewed(const struct sp_conf_cert *before, const struct sp_conf_cert *now, struct sp_err *doubt);
+/* When the first certificate of a chain ends, in seconds since 1970. False: it cannot be read. */
+SP_MUST_USE bool sp_tls_chain_expiry(struct sp_str pem, int64_t *seconds);
 /* And of the files for client certificates: *ca and *crl get a text, or stay empty, for what no longer holds. */
 void sp_tls_vet_clients(const struct sp_conf_tls *conf, struct sp_err *ca, struct sp_err *crl);
 

@@ -3,8 +3,7 @@
  */
 #include "answer.h"
 #include "bans.h"
-#include "report.h"
-#include "sp/base/clock.h"
+#include "status.h"
 
 static const char *find_address(const struct sp_asking *asking, struct sp_addr *addr)
 {
@@ -40,20 +39,7 @@ const char *sp_answer_unban(struct sp_asking *asking)
 
 static void put_bans(const struct sp_asking *asking, struct sp_report *report)
 {
-	const struct sp_ban_keeper *k = asking->bans;
-	char text[SP_ADDR_TEXT];
-	struct sp_ban ban;
-	uint64_t until;
-
-	sp_report_table(report, "bans");
-	for (size_t at = 0; k->bans != NULL && sp_bans_next(k->bans, &at, sp_now_ms(), &ban, &until);) {
-		sp_report_row(report);
-		sp_report_text(report, "address", sp_str(sp_addr_ip_text(&ban.addr, text)));
-		sp_report_wall(report, "until", sp_wall_ms() + (until - sp_now_ms()));
-		sp_report_seconds(report, "left_s", (until - sp_now_ms()) / 1000);
-		sp_report_count(report, "times", ban.count);
-		sp_report_text(report, "by", sp_str(ban.by));
-	}
+	sp_status_bans(asking->facts, report);
 }
 
 const char *sp_answer_bans(struct sp_asking *asking)

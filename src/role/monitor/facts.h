@@ -11,11 +11,14 @@
 #include "sp/conf/conf.h"
 #include "sp/ipc/channel.h"
 
+struct sp_figures;
+
 #define SP_FACTS_PROCESSES (SP_BOARD_WORKERS_MAX + 8) /* the workers, the roles, the master */
 
 struct sp_facts {
 	const struct sp_conf *conf; /* borrowed */
 	struct sp_board *board; /* borrowed; NULL: none */
+	struct sp_figures *figures; /* borrowed: its metrics; NULL: none */
 	struct sp_ipc_message gateway; /* type SP_IPC_NONE: not told yet */
 	size_t process_count;
 	struct sp_ipc_message processes[SP_FACTS_PROCESSES]; /* type SP_IPC_NONE: not told yet */

@@ -6,15 +6,21 @@
 #include "admin.h"
 #include "answer.h"
 #include "facts.h"
+#include "figures.h"
+#include "page.h"
 #include "sp/base/clock.h"
 #include "sp/base/log.h"
+#include "web.h"
 
 struct monitor {
 	struct sp_loop *loop; /* owned */
 	struct sp_channel master;
 	struct sp_admin *admin; /* owned */
 	struct sp_facts facts;
+	struct sp_figures figures;
 	struct sp_ban_keeper bans;
+	struct sp_web *web; /* owned */
+	struct sp_page page;
 	struct sp_ipc_message order; /* of the request that is being passed on */
 	int caller_fd; /* owned: whose outcome comes next; -1: nobody's */
 	uint32_t caller_id;
@@ -41,6 +47,11 @@ static void on_pass(void *arg, int fd)
 	if (sp_channel_send(&m->master, &m->order) != SP_IPC_DONE)
 		sp_warn("master_does_not_listen", SP_KV_TEXT("message", sp_ipc_type_name(m->order.type)));
 	(void)close(fd);
+}
+
+static void on_web_request(void *arg, const struct sp_head *head, struct sp_str body, struct sp_web_answer *answer)
+{
+	sp_page_answer(&((struct monitor *)arg)->page, head, body, answer);
 }
 
 /* ---- outcomes */
@@ -97,6 +108,10 @@ static void on_message(struct sp_channel *ch, struct sp_ipc_message *message)
 		sp_admin_listen(m->admin, message->fd);
 		message->fd = -1;
 		break;
+	case SP_IPC_PAGE:
+		sp_web_listen(m->web, message->fd);
+		message->fd = -1;
+		break;
 	case SP_IPC_CALLER: take_caller(m, message); break;
 	case SP_IPC_OUTCOME: take_outcome(m, message); break;
 	case SP_IPC_STOP: sp_admin_finish(m->admin); break;
@@ -120,6 +135,19 @@ static void on_idle(void *arg)
 
 /* ---- its life */
 
+static bool start_web(struct monitor *m, const struct sp_conf *conf, struct sp_err *err)
+{
+	const struct sp_web_env env = { .loop = m->loop, .conf = &conf->admin, .on_request = on_web_request, .arg = m };
+
+	m->web = sp_web_new(&env, err);
+	if (m->web == NULL)
+		return false;
+	if (!sp_figures_init(&m->figures, conf, m->facts.board))
+		return sp_err_set(err, "no memory for metrics");
+	m->facts.figures = m->facts.board == NULL ? NULL : &m->figures;
+	return sp_page_init(&m->page, &m->facts, &m->bans, err);
+}
+
 static bool start(struct monitor *m, const struct sp_monitor_env *env, struct sp_err *err)
 {
 	const struct sp_ipc_message ready = { .type = SP_IPC_READY, .fd = -1 };
@@ -135,7 +163,7 @@ static bool start(struct monitor *m, const struct sp_monitor_env *env, struct sp
 		return false;
 	admin.loop = m->loop;
 	m->admin = sp_admin_new(&admin, err);
-	if (m->admin == NULL)
+	if (m->admin == NULL || !start_web(m, env->conf, err))
 		return false;
 	m->master.on_message = on_message;
 	m->master.on_end = on_master_gone;
@@ -164,6 +192,8 @@ enum sp_role_exit sp_monitor_run(const struct sp_monitor_env *env)
 	forget_caller(&m);
 	sp_ban_keeper_stop(&m.bans);
 	sp_admin_free(m.admin);
+	sp_web_free(m.web);
+	sp_figures_fini(&m.figures);
 	sp_channel_close(&m.master);
 	sp_loop_free(m.loop);
 	if (!is_up)

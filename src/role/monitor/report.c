@@ -5,11 +5,20 @@
 #include "sp/base/clock.h"
 #include "sp/base/json.h"
 
+#include "report_html.h"
+
 void sp_report_init(struct sp_report *report, bool is_json)
 {
 	*report = (struct sp_report){ .is_json = is_json };
 	sp_buf_init(&report->out);
 	sp_buf_init(&report->cells);
+}
+
+void sp_report_init_html(struct sp_report *report, const char *token)
+{
+	sp_report_init(report, false);
+	report->is_html = true;
+	report->token = token;
 }
 
 void sp_report_fini(struct sp_report *report)
@@ -117,7 +126,9 @@ static void end_section(struct sp_report *r)
 {
 	if (r->sections == 0)
 		return;
-	if (!r->is_json) {
+	if (r->is_html) {
+		sp_report_html_section(r);
+	} else if (!r->is_json) {
 		put_section(r);
 	} else {
 		end_row(r);
@@ -133,6 +144,7 @@ static void begin(struct sp_report *r, const char *name, bool is_table)
 	if (r->is_json)
 		sp_buf_printf(&r->out, "%s\"%s\":%s", r->sections > 0 ? "," : "{", name, is_table ? "[" : "{");
 	r->sections++;
+	r->name = name;
 	r->is_table = is_table;
 }
 
@@ -234,4 +246,14 @@ void sp_report_yes(struct sp_report *r, const char *name, bool value)
 	}
 	open_member(r, name);
 	sp_buf_put(&r->out, value ? SP_STR("true") : SP_STR("false"));
+}
+
+void sp_report_action(struct sp_report *r, const char *action)
+{
+	char cell[SP_REPORT_NAME];
+
+	if (!r->is_html)
+		return;
+	snprintf(cell, sizeof(cell), "%c%s", SP_REPORT_ACTION, action);
+	add_text(r, "action", sp_str(cell));
 }

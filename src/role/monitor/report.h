@@ -1,10 +1,10 @@
 /*
- * report - sections of names and values, and of rows, as JSON or as aligned text.
+ * report - sections of names and values, and of rows, as JSON, as aligned text or as HTML.
  *
  * Who reports says everything once: sections, tables, rows, cells. As JSON a
  * section is an object, a table a list of objects; as text a section is a line
- * a value, a table a head and a line a row. Names are those of the JSON and
- * stay as they are once they were out.
+ * a value, a table a head and a line a row; as HTML each is a <section> with a
+ * table. Names are those of the JSON and stay as they are once they were out.
  */
 #ifndef SP_ROLE_MONITOR_REPORT_H
 #define SP_ROLE_MONITOR_REPORT_H
@@ -18,7 +18,9 @@
 enum { SP_REPORT_COLUMNS = 16, SP_REPORT_NAME = 32 };
 
 struct sp_report {
-	bool is_json;
+	bool is_json, is_html; /* neither: text */
+	const char *token; /* borrowed: as HTML, what a form of the page has to know */
+	const char *name; /* borrowed: of the section that is open */
 	bool is_table, is_in_row;
 	struct sp_buf out; /* owned */
 	/* Of the section that is open. As text all cells wait until it ends, since only then their widths are known. */
@@ -29,6 +31,7 @@ struct sp_report {
 };
 
 void sp_report_init(struct sp_report *report, bool is_json);
+void sp_report_init_html(struct sp_report *report, const char *token);
 void sp_report_fini(struct sp_report *report);
 /* The whole of it: one line of JSON, or lines; until sp_report_fini. Empty: no memory. */
 struct sp_str sp_report_end(struct sp_report *report);
@@ -41,6 +44,8 @@ void sp_report_text(struct sp_report *report, const char *name, struct sp_str va
 void sp_report_count(struct sp_report *report, const char *name, uint64_t value);
 void sp_report_seconds(struct sp_report *report, const char *name, uint64_t value); /* name: "…_s" */
 void sp_report_wall(struct sp_report *report, const char *name, uint64_t wall_ms); /* RFC 3339 */
+/* As HTML a cell with a button that posts the row's first cell and the token to /ACTION; else nothing. Of tables, last. */
+void sp_report_action(struct sp_report *report, const char *action);
 void sp_report_yes(struct sp_report *report, const char *name, bool value);
 
 #endif

@@ -14,6 +14,12 @@ void sp_status_report(const struct sp_facts *facts, struct sp_report *report);
 void sp_status_gateway(const struct sp_facts *facts, struct sp_report *report);
 void sp_status_listeners(const struct sp_facts *facts, struct sp_report *report);
 void sp_status_pools(const struct sp_facts *facts, struct sp_report *report);
+void sp_status_traffic(const struct sp_facts *facts, struct sp_report *report);
+void sp_status_routes(const struct sp_facts *facts, struct sp_report *report);
+void sp_status_limits(const struct sp_facts *facts, struct sp_report *report);
+void sp_status_bans(const struct sp_facts *facts, struct sp_report *report);
+void sp_status_certs(const struct sp_facts *facts, struct sp_report *report);
+void sp_status_errors(const struct sp_facts *facts, struct sp_report *report);
 void sp_status_processes(const struct sp_facts *facts, struct sp_report *report);
 void sp_status_sandbox(const struct sp_facts *facts, struct sp_report *report);
 

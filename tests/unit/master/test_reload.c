@@ -25,7 +25,7 @@ static void write_ini(const char *more)
 
 	assert_non_null(file);
 	assert_int_equal(fchmod(fileno(file), 0600), 0);
-	(void)fprintf(file, "[gateway]\nworkers = 1\nsandbox = off\n[admin]\nsocket = admin.sock\n[listener:a]\nbind = unix:%s/s\n[route:a]\n"
+	(void)fprintf(file, "[gateway]\nworkers = 1\nsandbox = off\n[admin]\nsocket = admin.sock\nbind = off\n[listener:a]\nbind = unix:%s/s\n[route:a]\n"
 			    "respond = 200\n%s", folder, more);
 	assert_int_equal(fclose(file), 0);
 }
@@ -73,7 +73,7 @@ static int setup(void **state)
 	(void)snprintf(path, sizeof(path), "%s/a.ini", folder);
 	write_ini("");
 	m = (struct sp_master){ .workers = 1, .signal_fd = -1, .empty_root = -1, .notify.fd = -1,
-				.admin.fd = -1, .state = SP_MASTER_SERVING, .edition = sp_edition_new(read_conf(), 1, &err) };
+				.admin.fd = -1, .page.fd = -1, .state = SP_MASTER_SERVING, .edition = sp_edition_new(read_conf(), 1, &err) };
 	assert_non_null(m.edition);
 	m.conf = m.edition->conf;
 	assert_true(sp_ids_find(&m.conf->gateway, geteuid(), &m.ids, &key, &err));
