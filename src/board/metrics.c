@@ -152,7 +152,7 @@ static void clear(struct sp_metrics *sum)
 	}
 }
 
-void sp_metrics_sum(const struct sp_board *board, struct sp_metrics *sum)
+bool sp_metrics_sum(const struct sp_board *board, struct sp_metrics *sum)
 {
 	const struct sp_metrics *past = sp_board_read(board, SP_BLOCK_METRICS_PAST, 0);
 
@@ -163,6 +163,7 @@ void sp_metrics_sum(const struct sp_board *board, struct sp_metrics *sum)
 		sum_once(board, past, sum);
 		atomic_thread_fence(memory_order_acquire);
 		if (folds % 2 == 0 && atomic_load_explicit(&past->folds, memory_order_relaxed) == folds)
-			return;
+			return true;
 	}
+	return false;
 }

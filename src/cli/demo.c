@@ -30,6 +30,7 @@ static const char what_to_try[] =
 	"  curl -kN https://localhost:8443/events         server-sent events\n"
 	"  curl http://localhost:8080/healthz             what a balancer asks\n"
 	"  curl http://localhost:8080/ -H 'Bad Name: x'   what never reaches the origin\n"
+	"  curl http://localhost:9180/metrics             what Prometheus reads; in a browser: the status page, without /metrics\n"
 	"\n"
 	"A browser works too (the certificate was made a moment ago: it will warn). Ctrl-C ends everything.\n"
 	"Access lines follow.\n"

@@ -28,13 +28,15 @@ def key_hash(certificate):
 
 
 class Browser:
-    def __init__(self, folder, certificate):
+    def __init__(self, folder, certificate=None):
         self.port = program.free_port()
         env = {"PATH": os.environ["PATH"], "HOME": folder, "TMPDIR": folder, "LC_ALL": "C.UTF-8"}
         self.driver = procs.start(["chromedriver", f"--port={self.port}"], stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL,
                                   stderr=subprocess.DEVNULL, env=env)
         assert procs.wait_for(self.is_ready), "chromedriver is not up"
-        arguments = [*FLAGS, f"--user-data-dir={folder}/profile", f"--ignore-certificate-errors-spki-list={key_hash(certificate)}"]
+        arguments = [*FLAGS, f"--user-data-dir={folder}/profile", "--hide-scrollbars"]
+        if certificate is not None:
+            arguments.append(f"--ignore-certificate-errors-spki-list={key_hash(certificate)}")
         made = self.ask("POST", "/session", {"capabilities": {"alwaysMatch": {
             "browserName": "chrome", "goog:loggingPrefs": {"browser": "ALL"}, "timeouts": {"script": 120000, "pageLoad": 60000},
             "goog:chromeOptions": {"binary": shutil.which("chromium"), "args": arguments}}}})
@@ -68,6 +70,24 @@ class Browser:
             return await window.run(what, argument)"""
         return self.ask("POST", f"{self.session}/execute/sync", {"script": f"return (async (...arguments) => {{ {script} }})(...arguments)",
                                                                  "args": [what, *arguments]})
+
+    def script(self, text, *arguments):
+        """What the body of a function returns in the page."""
+        return self.ask("POST", f"{self.session}/execute/sync", {"script": text, "args": list(arguments)})
+
+    def devtools(self, command, **parameters):
+        return self.ask("POST", f"{self.session}/goog/cdp/execute", {"cmd": command, "params": parameters})
+
+    def look_as(self, width, height, scheme):
+        """A window of that size for somebody who likes it `light` or `dark`."""
+        self.devtools("Emulation.setDeviceMetricsOverride", width=width, height=height, deviceScaleFactor=1, mobile=False)
+        self.devtools("Emulation.setEmulatedMedia", features=[{"name": "prefers-color-scheme", "value": scheme}])
+
+    def screenshot(self, path):
+        """Of the whole page."""
+        image = self.devtools("Page.captureScreenshot", format="png", captureBeyondViewport=True)["data"]
+        with open(path, "wb") as file:
+            file.write(base64.b64decode(image))
 
     def forget_cookies(self):
         self.ask("DELETE", f"{self.session}/cookie")

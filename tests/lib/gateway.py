@@ -104,8 +104,22 @@ backend = 127.0.0.1:{backend}
 """
 
 
+served = set()
+
+
+def without_page(text):
+    """Many gateways run at once: one that does not say where its status page is has none."""
+    if "[admin]" not in text:
+        return text + ("" if text.endswith("\n") else "\n") + "[admin]\nbind = off\n"
+    if re.search(r"^\[admin\]\n(?:(?!\[).*\n)*bind\s*=", text, re.M):
+        return text
+    return text.replace("[admin]\n", "[admin]\nbind = off\n", 1)
+
+
 def write_config(folder, text, name="sallyport.ini"):
     """0600 in a 0700 folder: the gateway refuses what others could change."""
+    if folder in served and name == "sallyport.ini":
+        text = without_page(text)
     os.makedirs(folder, mode=0o700, exist_ok=True)
     os.chmod(folder, 0o700)
     path = os.path.join(folder, name)
@@ -140,13 +154,14 @@ class Gateway:
     def __init__(self, folder, text, *, env=None, arguments=None, wrap=(), pass_fds=(), wait=True, cwd=None,
                  stdout=None, binary=BINARY):
         self.folder = str(folder)
+        served.add(self.folder)
         self.is_hooked = "/hooked/" in binary       # its workers try what is forbidden
         self.config = write_config(self.folder, text) if text is not None else None
         self.out_path = os.path.join(self.folder, "out.log")
         self.err_path = os.path.join(self.folder, "err.log")
         self.wanted = int((re.findall(r"^workers\s*=\s*(\d+)$", text or "", re.M) or [1])[0])
         self.is_silent = re.search(r"^(error|level)\s*=", text or "", re.M) is not None or arguments is not None
-        self.addresses = re.findall(r"^bind\s*=\s*(.+)$", text or "", re.M)
+        self.addresses = [one for one in re.findall(r"^bind\s*=\s*(.+)$", text or "", re.M) if one != "off"]
         with open(self.out_path, "ab") as out, open(self.err_path, "ab") as err:
             self.process = procs.start([*wrap, binary, *(arguments or ["run", "-c", self.config])], stdout=stdout or out, stderr=err,
                                        stdin=subprocess.DEVNULL, env=environment(**(env or {})), pass_fds=pass_fds,

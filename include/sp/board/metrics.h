@@ -128,7 +128,8 @@ const sp_cell *sp_metrics_find(const struct sp_metrics *metrics, enum sp_metrics
 
 /* Adds all of `from` to `to`, but for gauges when has_gauges is not set. */
 void sp_metrics_fold(struct sp_metrics *to, const struct sp_metrics *from, bool has_gauges);
-/* The sum over the board, into memory of the caller that is all zeros. */
-void sp_metrics_sum(const struct sp_board *board, struct sp_metrics *sum);
+/* The sum over the board, into memory of the caller: zeros, or an earlier sum. False: workers die all the time, and what
+ * stands there now is not to be shown. */
+SP_MUST_USE bool sp_metrics_sum(const struct sp_board *board, struct sp_metrics *sum);
 
 #endif

@@ -25,7 +25,8 @@ bool sp_figures_init(struct sp_figures *f, const struct sp_conf *conf, const str
 	f->expiry = calloc(conf->cert_count + 1, sizeof(*f->expiry));
 	/* Large, but memory only where there are rows. */
 	f->sum = board == NULL ? NULL : calloc(1, sizeof(*f->sum));
-	if (f->listener_keys == NULL || f->route_keys == NULL || f->expiry == NULL || (board != NULL && f->sum == NULL))
+	f->spare = board == NULL ? NULL : calloc(1, sizeof(*f->spare));
+	if (f->listener_keys == NULL || f->route_keys == NULL || f->expiry == NULL || (board != NULL && (f->sum == NULL || f->spare == NULL)))
 		return false;
 	for (size_t i = 0; i < conf->listener_count; i++)
 		f->listener_keys[i] = sp_name_key(SP_NAME_LISTENER, SP_STR(""), conf->listeners[i].section.name);
@@ -41,13 +42,18 @@ void sp_figures_fini(struct sp_figures *f)
 	free(f->route_keys);
 	free(f->expiry);
 	free(f->sum);
+	free(f->spare);
 	*f = (struct sp_figures){ .conf = NULL };
 }
 
 void sp_figures_sum(struct sp_figures *f, const struct sp_board *board)
 {
-	if (f->sum != NULL)
-		sp_metrics_sum(board, f->sum);
+	struct sp_metrics *before = f->sum;
+
+	if (before == NULL || !sp_metrics_sum(board, f->spare))
+		return;
+	f->sum = f->spare;
+	f->spare = before;
 }
 
 static bool find(const uint64_t *keys, size_t n, uint64_t key, size_t *at)

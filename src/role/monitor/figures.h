@@ -11,6 +11,7 @@
 struct sp_figures {
 	const struct sp_conf *conf; /* borrowed */
 	struct sp_metrics *sum; /* owned; NULL: no memory, or no board */
+	struct sp_metrics *spare; /* owned: where the next sum is made */
 	uint64_t *listener_keys, *route_keys; /* owned: of conf->listeners and conf->routes */
 	int64_t *expiry; /* owned: of each certificate by its index, in seconds since 1970; 0: unknown */
 };

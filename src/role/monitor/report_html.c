@@ -1,5 +1,7 @@
 #include "report_html.h"
 
+#include "sp/base/clock.h"
+
 void sp_html_put(struct sp_buf *to, struct sp_str text)
 {
 	for (size_t i = 0; i < text.n; i++) {
@@ -22,6 +24,21 @@ static bool is_letter(char c)
 static bool is_digit(char c)
 {
 	return c >= '0' && c <= '9';
+}
+
+/* As the clock writes it: 2026-11-26T19:58:49.892Z. */
+static bool is_time(const char *text)
+{
+	return strlen(text) == SP_CLOCK_RFC3339 - 1 && text[4] == '-' && text[10] == 'T' && text[23] == 'Z';
+}
+
+/* A time without what nobody reads aloud; the whole of it is in its datetime. */
+static void put_value(struct sp_buf *to, const char *text)
+{
+	if (is_time(text))
+		sp_buf_printf(to, "<time datetime=\"%s\">%.10s %.8s</time>", text, text, text + 11);
+	else
+		sp_html_put(to, sp_str(text));
 }
 
 static bool is_word(const char *text)
@@ -74,7 +91,7 @@ static void put_cell(const struct sp_report *r, struct sp_buf *to, const char *t
 	else if (is_word(cell))
 		sp_buf_printf(to, " v-%s", cell);
 	sp_buf_put(to, SP_STR("\">"));
-	sp_html_put(to, sp_str(cell));
+	put_value(to, cell);
 	sp_buf_printf(to, "</%s>", tag);
 }
 
@@ -86,8 +103,9 @@ static void put_table(struct sp_report *r)
 	sp_buf_put(&r->out, SP_STR("<div class=\"scroll\" tabindex=\"0\" role=\"region\" aria-label=\""));
 	sp_html_put(&r->out, sp_str(r->name));
 	sp_buf_put(&r->out, SP_STR("\"><table><thead><tr>"));
-	for (size_t i = 0; i < columns; i++)
-		sp_buf_printf(&r->out, "<th scope=\"col\">%s</th>", r->columns[i]);
+	for (size_t i = 0; i < columns; i++, cell += strlen(cell) + 1)
+		sp_buf_printf(&r->out, "<th scope=\"col\"%s>%s</th>", is_number(cell) ? " class=\"number\"" : "", r->columns[i]);
+	cell = first;
 	sp_buf_put(&r->out, SP_STR("</tr></thead><tbody>"));
 	for (size_t i = 0; i < r->cell_count; i++, cell += strlen(cell) + 1) {
 		if (i % columns == 0) {
@@ -115,7 +133,7 @@ static void put_pairs(struct sp_report *r)
 		if (is_word(value))
 			sp_buf_printf(&r->out, " v-%s", value);
 		sp_buf_put(&r->out, SP_STR("\">"));
-		sp_html_put(&r->out, sp_str(value));
+		put_value(&r->out, value);
 		sp_buf_put(&r->out, SP_STR("</dd></div>"));
 		cell = value + strlen(value) + 1;
 	}

@@ -18,7 +18,7 @@ enum {
 	SP_WEB_CONNECTIONS = 32,
 	SP_WEB_HEAD = 8192, /* bytes of a head */
 	SP_WEB_BODY = 1024, /* of a body */
-	SP_WEB_TIME_MS = 10000, /* to send a request; and to take the answer */
+	SP_WEB_TIME_MS = 5000, /* to send a request; and to take the answer */
 };
 
 struct sp_web;

@@ -3,13 +3,14 @@
   const KEEP = 120, EVERY = 1000, TABLES_EVERY = 2;
   const at = (id) => document.getElementById(id);
   const SVG = "http://www.w3.org/2000/svg";
-  const WIDE = 600, HIGH = 150, LEFT = 46, BELOW = 6, TOP = 8;
+  const WIDE = 600, HIGH = 150, LEFT = 52, BELOW = 6, TOP = 8;
   const points = [];
   let before = null, ticks = 0, since = 0;
 
   const short = (n) => n >= 1e6 ? (n / 1e6).toPrecision(3) + "M" : n >= 1e4 ? (n / 1e3).toPrecision(3) + "k"
-    : n >= 100 || Number.isInteger(n) ? String(Math.round(n)) : n.toPrecision(2);
-  const time = (us) => us >= 1e6 ? (us / 1e6).toPrecision(3) + " s" : us >= 1000 ? (us / 1000).toPrecision(3) + " ms" : Math.round(us) + " µs";
+    : n >= 100 || Number.isInteger(n) ? String(Math.round(n)) : String(Number(n.toPrecision(2)));
+  const time = (us) => us >= 1e6 ? Number((us / 1e6).toPrecision(3)) + " s"
+    : us >= 1000 ? Number((us / 1000).toPrecision(3)) + " ms" : Math.round(us) + " µs";
 
   function node(name, attributes, text) {
     const made = document.createElementNS(SVG, name);
