@@ -137,6 +137,6 @@ void sp_tally_exchange(const struct sp_exchange *x, unsigned status, const char 
 	sp_metrics_add(row, SP_ROUTE_ENDS + why * SP_METRICS_ATS + x->at, 1);
 	sp_histogram_add(row, SP_ROUTE_TOOK, now_us - x->times.begun);
 	count_backend(x);
-	if (x->why != SP_WHY_OK)
+	if (x->why != SP_WHY_OK || status >= 500)
 		note_recent(x, status, why);
 }

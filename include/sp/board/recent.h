@@ -1,5 +1,5 @@
 /*
- * recent - the last exchanges that went wrong: a ring in each worker's part, written by it alone, read by the monitor.
+ * recent - the last exchanges that went wrong, or were answered 5xx: a ring in each worker's part, written by it alone, read by the monitor.
  *
  * An entry is read as a whole or not at all: its sequence is odd while it is written. Any content is taken: texts are cut
  * and cleaned by who reads them, times and numbers stand for themselves.

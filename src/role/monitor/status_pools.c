@@ -1,5 +1,6 @@
 #include "status.h"
 
+#include "figures.h"
 #include "sp/base/clock.h"
 #include "sp/board/backends.h"
 #include "sp/board/counters.h"
@@ -15,6 +16,25 @@ static uint64_t count_ejecting(const struct sp_board *board, uint32_t slot)
 		n += atomic_load_explicit(&c->ejected_until_ms[slot], memory_order_relaxed) > sp_now_ms() ? 1U : 0U;
 	}
 	return n;
+}
+
+/* Errors: its 5xx, and exchanges that it did not answer. The queue is the pool's. */
+static void report_counts(const struct sp_metrics *sum, const struct sp_conf_pool *pool, uint64_t key,
+			  struct sp_report *report)
+{
+	const sp_cell *backend = sp_metrics_find(sum, SP_METRICS_BACKEND, key, 0);
+	const sp_cell *queue = sp_metrics_find(sum, SP_METRICS_POOL, sp_name_key(SP_NAME_POOL, SP_STR(""), pool->section.name), 0);
+	uint64_t requests = 0, errors = 0;
+
+	for (unsigned i = 0; i < SP_METRICS_CODES; i++) {
+		const uint64_t n = sp_metrics_get(backend, SP_BACKEND_CODES + i);
+
+		requests += n;
+		errors += sp_metrics_status(i) >= 500 || i == sp_metrics_code(0) ? n : 0;
+	}
+	sp_report_count(report, "queue", sp_metrics_get(queue, SP_POOL_QUEUED));
+	sp_report_count(report, "requests", requests);
+	sp_report_count(report, "errors", errors);
 }
 
 static void report_backend(const struct sp_facts *facts, const struct sp_conf_pool *pool,
@@ -39,6 +59,8 @@ static void report_backend(const struct sp_facts *facts, const struct sp_conf_po
 	sp_report_text(report, "reason", sp_str(backend->is_down ? "configuration" : state.why));
 	sp_report_count(report, "in_flight", in_flight);
 	sp_report_count(report, "ejecting_workers", ejecting);
+	if (facts->figures != NULL)
+		report_counts(facts->figures->sum, pool, key, report);
 }
 
 void sp_status_pools(const struct sp_facts *facts, struct sp_report *report)
