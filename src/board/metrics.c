@@ -52,51 +52,79 @@ const sp_cell *sp_metrics_at(const struct sp_metrics *metrics, enum sp_metrics_k
 	return words + 2;
 }
 
-/* Looks from `hint` on: blocks of several writers have about the same order. */
-static size_t find(const struct sp_metrics *metrics, enum sp_metrics_kind kind, uint64_t key, uint64_t other, size_t hint)
+/* ---- the index: open addressing; an entry is kind * 65536 + row + 1, 0 is free. Keys are hashes already. */
+
+static uint32_t entry_of(enum sp_metrics_kind kind, size_t row)
 {
-	const size_t n = sp_metrics_rows(metrics, kind);
+	return (uint32_t)kind << 16 | ((uint32_t)row + 1);
+}
 
-	for (size_t i = 0; i < n; i++) {
-		const size_t row = (hint + i) % n;
-		uint64_t keys[2];
+static bool is_row(const struct sp_metrics *metrics, uint32_t entry, enum sp_metrics_kind kind, uint64_t key, uint64_t other)
+{
+	const size_t row = (entry & 0xffffU) - 1;
+	uint64_t keys[2];
 
-		(void)sp_metrics_at(metrics, kind, row, keys);
-		if (keys[0] == key && keys[1] == other)
-			return row;
+	if (entry >> 16 != (uint32_t)kind || row >= sp_metrics_rows(metrics, kind))
+		return false;
+	(void)sp_metrics_at(metrics, kind, row, keys);
+	return keys[0] == key && keys[1] == other;
+}
+
+/* Where its entry is, or would be. There always is a free one behind. */
+static size_t place_of(const struct sp_metrics *metrics, enum sp_metrics_kind kind, uint64_t key, uint64_t other)
+{
+	size_t at = (size_t)(key + other * 3 + (uint64_t)kind) % SP_METRICS_INDEX;
+
+	for (size_t i = 0; i < SP_METRICS_INDEX && metrics->index[at] != 0; i++) {
+		if (is_row(metrics, metrics->index[at], kind, key, other))
+			break;
+		at = (at + 1) % SP_METRICS_INDEX;
 	}
-	return SIZE_MAX;
+	return at;
+}
+
+static size_t find(const struct sp_metrics *metrics, enum sp_metrics_kind kind, uint64_t key, uint64_t other)
+{
+	const uint32_t entry = metrics->index[place_of(metrics, kind, key, other)];
+
+	return is_row(metrics, entry, kind, key, other) ? (entry & 0xffffU) - 1 : SIZE_MAX;
 }
 
 const sp_cell *sp_metrics_find(const struct sp_metrics *metrics, enum sp_metrics_kind kind, uint64_t key, uint64_t other)
 {
-	const size_t row = find(metrics, kind, key, other, 0);
+	const size_t row = find(metrics, kind, key, other);
 
 	return row == SIZE_MAX ? NULL : &metrics->words[word_of(kind, row) + 2];
 }
 
 /* Its keys stand there before it is counted among the rows. */
-static sp_cell *take(struct sp_metrics *own, enum sp_metrics_kind kind, uint64_t key, uint64_t other, size_t hint)
+static void add(struct sp_metrics *own, enum sp_metrics_kind kind, size_t row, uint64_t key, uint64_t other)
 {
-	size_t row = find(own, kind, key, other, hint), n = sp_metrics_rows(own, kind);
+	const size_t place = place_of(own, kind, key, other);
+	sp_cell *words = &own->words[word_of(kind, row)];
 
-	if (row == SIZE_MAX && n == 0 && (key != 0 || other != 0))
-		n = 1; /* row 0 has no name */
-	if (row == SIZE_MAX)
-		row = n < kinds[kind].rows ? n : 0;
-	if (row >= sp_metrics_rows(own, kind)) {
-		sp_cell *words = &own->words[word_of(kind, row)];
-
-		atomic_store_explicit(&words[0], key, memory_order_relaxed);
-		atomic_store_explicit(&words[1], other, memory_order_relaxed);
-		atomic_store_explicit(&own->count[kind], (uint32_t)row + 1, memory_order_release);
-	}
-	return &own->words[word_of(kind, row) + 2];
+	atomic_store_explicit(&words[0], key, memory_order_relaxed);
+	atomic_store_explicit(&words[1], other, memory_order_relaxed);
+	own->index[place] = entry_of(kind, row);
+	atomic_store_explicit(&own->count[kind], (uint32_t)row + 1, memory_order_release);
 }
 
 sp_cell *sp_metrics_row(struct sp_metrics *own, enum sp_metrics_kind kind, uint64_t key, uint64_t other)
 {
-	return own == NULL ? NULL : take(own, kind, key, other, 0);
+	size_t row;
+
+	if (own == NULL)
+		return NULL;
+	row = find(own, kind, key, other);
+	if (row == SIZE_MAX && sp_metrics_rows(own, kind) == 0)
+		add(own, kind, 0, 0, 0); /* has no name */
+	if (row == SIZE_MAX)
+		row = key == 0 && other == 0 ? 0 : sp_metrics_rows(own, kind);
+	if (row == kinds[kind].rows)
+		row = 0;
+	if (row == sp_metrics_rows(own, kind))
+		add(own, kind, row, key, other);
+	return &own->words[word_of(kind, row) + 2];
 }
 
 void sp_histogram_add(sp_cell *row, unsigned at, uint64_t us)
@@ -130,7 +158,7 @@ void sp_metrics_fold(struct sp_metrics *to, const struct sp_metrics *from, bool 
 			uint64_t keys[2];
 			const sp_cell *row = sp_metrics_at(from, kind, i, keys);
 
-			fold_row(take(to, kind, keys[0], keys[1], i), row, first, kinds[kind].cells);
+			fold_row(sp_metrics_row(to, kind, keys[0], keys[1]), row, first, kinds[kind].cells);
 		}
 	}
 }
@@ -150,6 +178,7 @@ static void clear(struct sp_metrics *sum)
 			memset((void *)&sum->words[word_of(kind, i)], 0, (2 + kinds[kind].cells) * sizeof(sp_cell));
 		atomic_store_explicit(&sum->count[kind], 0, memory_order_relaxed);
 	}
+	memset(sum->index, 0, sizeof(sum->index));
 }
 
 bool sp_metrics_sum(const struct sp_board *board, struct sp_metrics *sum)

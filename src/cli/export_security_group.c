@@ -66,6 +66,27 @@ static void write_in(const struct sp_export_in *in, const char *from, FILE *to)
 		      in->bind->at.file, in->bind->at.line);
 }
 
+/* The status page, where it is for others than this machine. */
+static void write_admin(const struct sp_export *e, FILE *to)
+{
+	const struct sp_conf_admin *admin = &e->conf->admin;
+	const struct sp_cidr host = { .addr = admin->bind, .bits = admin->bind.family == SP_ADDR_V4 ? 32 : 128 };
+	char text[SP_ADDR_TEXT];
+
+	if (admin->bind.family == SP_ADDR_NONE || sp_export_is_loopback(&host))
+		return;
+	for (size_t i = 0; i < admin->allow.count; i++) {
+		const struct sp_cidr *from = &admin->allow.items[i];
+
+		if (from->addr.family == admin->bind.family)
+			(void)fprintf(to,
+				      "        - IpProtocol: tcp\n          FromPort: %u\n          ToPort: %u\n          %s: '%s'\n"
+				      "          Description: status page (%s line %d)\n",
+				      admin->bind.port, admin->bind.port, from->addr.family == SP_ADDR_V6 ? "CidrIpv6" : "CidrIp",
+				      sp_cidr_text(from, text), admin->allow.ats[i].file, admin->allow.ats[i].line);
+	}
+}
+
 /* A gateway behind a balancer: its addresses are the only ones that have anything to say. */
 static void write_ins(const struct sp_export *e, FILE *to)
 {
@@ -86,6 +107,7 @@ static void write_ins(const struct sp_export *e, FILE *to)
 		for (size_t k = 0; k < trusted->count; k++)
 			write_in(in, sp_cidr_text(&trusted->items[k], text), to);
 	}
+	write_admin(e, to);
 }
 
 /* Without any rule of its own a group lets everything out: 127.0.0.1/32 stands for nothing. */

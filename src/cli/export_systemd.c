@@ -12,6 +12,20 @@ static bool makes_listeners(const struct sp_export *e)
 	return false;
 }
 
+/* Who may come to the status page; without a list that is this machine. */
+static void write_admin_allow(const struct sp_conf_admin *admin, FILE *to)
+{
+	char text[SP_ADDR_TEXT];
+
+	if (admin->bind.family == SP_ADDR_NONE)
+		return;
+	(void)fputs("# [admin]\n", to);
+	for (size_t i = 0; i < admin->allow.count; i++)
+		(void)fprintf(to, "IPAddressAllow=%s\n", sp_cidr_text(&admin->allow.items[i], text));
+	if (admin->allow.count == 0)
+		(void)fputs("IPAddressAllow=localhost\n", to);
+}
+
 static void write_allow(const struct sp_export *e, FILE *to)
 {
 	char text[SP_ADDR_TEXT];
@@ -22,6 +36,7 @@ static void write_allow(const struct sp_export *e, FILE *to)
 		sp_export_note(&e->out[i], to);
 		(void)fprintf(to, "\nIPAddressAllow=%s\n", sp_cidr_text(&e->out[i].to, text));
 	}
+	write_admin_allow(&e->conf->admin, to);
 }
 
 static void write_deny(FILE *to)
@@ -43,6 +58,9 @@ static void write_binds(const struct sp_export *e, FILE *to)
 				      e->in[i].bind->at.line,
 				      e->in[i].bind->addr.family == SP_ADDR_V4 ? "ipv4" : "ipv6",
 				      e->in[i].bind->addr.port);
+	if (e->conf->admin.bind.family != SP_ADDR_NONE)
+		(void)fprintf(to, "# [admin]\nSocketBindAllow=%s:tcp:%u\n",
+			      e->conf->admin.bind.family == SP_ADDR_V4 ? "ipv4" : "ipv6", e->conf->admin.bind.port);
 }
 
 void sp_export_systemd(const struct sp_export *e, FILE *to)

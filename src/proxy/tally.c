@@ -31,11 +31,15 @@ bool sp_tally_prepare(struct sp_proxy *proxy, struct sp_serve *serve)
 	serve->route_rows = sp_arena_zalloc(&serve->arena,
 					    conf->listener_count * (conf->route_count + 1) * sizeof(*serve->route_rows));
 	serve->limit_rows = sp_arena_zalloc(&serve->arena, (conf->limit_count + 1) * sizeof(*serve->limit_rows));
-	if (serve->route_rows == NULL || serve->limit_rows == NULL)
+	serve->route_keys = sp_arena_zalloc(&serve->arena, (conf->route_count + 1) * sizeof(*serve->route_keys));
+	if (serve->route_rows == NULL || serve->limit_rows == NULL || serve->route_keys == NULL)
 		return false;
-	for (size_t i = 0; i < conf->listener_count; i++)
-		serve->listeners[i].row = sp_metrics_row(proxy->metrics, SP_METRICS_LISTENER,
-							 key_of(SP_NAME_LISTENER, conf->listeners[i].section.name), 0);
+	for (size_t i = 0; i < conf->listener_count; i++) {
+		serve->listeners[i].key = key_of(SP_NAME_LISTENER, conf->listeners[i].section.name);
+		serve->listeners[i].row = sp_metrics_row(proxy->metrics, SP_METRICS_LISTENER, serve->listeners[i].key, 0);
+	}
+	for (size_t i = 0; i < conf->route_count; i++)
+		serve->route_keys[conf->routes[i].index] = key_of(SP_NAME_ROUTE, conf->routes[i].section.name);
 	find_limits(proxy, serve);
 	return true;
 }
@@ -49,21 +53,25 @@ void sp_tally_pool(struct sp_pool *pool)
 		pool->backends[i].row = sp_metrics_row(own, SP_METRICS_BACKEND, pool->backends[i].key, 0);
 }
 
+static uint64_t route_key(const struct sp_exchange *x)
+{
+	return x->route == NULL ? 0 : x->serve->route_keys[x->route->index];
+}
+
 static sp_cell *route_row(const struct sp_exchange *x)
 {
-	const struct sp_conf *conf = x->serve->conf;
-	const struct sp_conf_listener *listener = x->from->listening->serve->conf;
+	const struct sp_serve *serve = x->serve;
+	const struct sp_serve_listener *listener = x->from->listening->serve;
 	/* A client that is stranded belongs to a listening of a generation before. */
-	const bool is_of_serve = listener >= conf->listeners && listener < conf->listeners + conf->listener_count;
-	const uint64_t route = x->route == NULL ? 0 : key_of(SP_NAME_ROUTE, x->route->section.name);
-	sp_cell **row;
+	const bool is_of_serve = x->from->listening->of == serve;
+	const size_t routes = serve->conf->route_count;
+	sp_cell *found = NULL, **row = &found;
 
-	if (!is_of_serve)
-		return sp_metrics_row(x->proxy->metrics, SP_METRICS_ROUTE, key_of(SP_NAME_LISTENER, listener->section.name), route);
-	row = &x->serve->route_rows[(size_t)(listener - conf->listeners) * (conf->route_count + 1) +
-				    (x->route == NULL ? conf->route_count : x->route->index)];
+	if (is_of_serve)
+		row = &serve->route_rows[(size_t)(listener - serve->listeners) * (routes + 1) +
+					 (x->route == NULL ? routes : x->route->index)];
 	if (*row == NULL)
-		*row = sp_metrics_row(x->proxy->metrics, SP_METRICS_ROUTE, key_of(SP_NAME_LISTENER, listener->section.name), route);
+		*row = sp_metrics_row(x->proxy->metrics, SP_METRICS_ROUTE, listener->key, route_key(x));
 	return *row;
 }
 
@@ -110,8 +118,8 @@ static void note_recent(const struct sp_exchange *x, unsigned status, unsigned c
 	struct sp_recent_error e = { .wall_ms = sp_wall_ms(), .status = status, .cause = (uint8_t)cause, .at = (uint8_t)x->at };
 	char ip[SP_ADDR_TEXT], rule[sizeof(e.rule)] = "";
 
-	e.listener = key_of(SP_NAME_LISTENER, x->from->listening->serve->conf->section.name);
-	e.route = x->route == NULL ? 0 : key_of(SP_NAME_ROUTE, x->route->section.name);
+	e.listener = x->from->listening->serve->key;
+	e.route = route_key(x);
 	if (x->ask.rule.file != NULL)
 		(void)snprintf(rule, sizeof(rule), "%s:%d", x->ask.rule.file, x->ask.rule.line);
 	sp_recent_text(e.id, sizeof(e.id), x->request_id);

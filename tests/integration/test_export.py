@@ -190,7 +190,7 @@ def values(text, key):
 def test_drop_in_of_a_gateway_that_binds(export, tmp_path):
     out = export("systemd")
     assert verify(out, tmp_path) == []
-    assert values(out, "SocketBindAllow") == ["", "ipv4:tcp:8443", "ipv6:tcp:8443", "ipv4:tcp:8444"]
+    assert values(out, "SocketBindAllow") == ["", "ipv4:tcp:8443", "ipv6:tcp:8443", "ipv4:tcp:8444", "ipv4:tcp:9180"]
     assert "169.254.0.0/16" in values(out, "IPAddressDeny") and values(out, "IPAddressAllow") == [""]   # clients are not shut out
 
 
@@ -198,8 +198,16 @@ def test_drop_in_of_a_gateway_with_passed_sockets(export, tmp_path):
     out = export("systemd", text=INI.format(gateway="", listener="").replace("0.0.0.0:8443, [::]:8443, 127.0.0.1:8444", "fd:https"))
     assert verify(out, tmp_path) == []
     assert values(out, "IPAddressDeny") == ["", "any"]
-    assert values(out, "IPAddressAllow") == ["", "10.0.1.10/32", "10.0.2.0/24", "fd00:2::/64", "127.0.0.1/32"]
-    assert values(out, "SocketBindAllow") == [""]
+    assert values(out, "IPAddressAllow") == ["", "10.0.1.10/32", "10.0.2.0/24", "fd00:2::/64", "127.0.0.1/32", "localhost"]
+    assert values(out, "SocketBindAllow") == ["", "ipv4:tcp:9180"]
+
+
+def test_a_status_page_for_others(export):
+    more = "[admin]\nbind = 10.0.9.1:9180\nallow = 10.0.9.0/24, fd00:9::/64\n"
+    text = INI.format(gateway="", listener="").replace("0.0.0.0:8443, [::]:8443, 127.0.0.1:8444", "fd:https") + more
+    assert values(export("systemd", text=text), "IPAddressAllow")[-2:] == ["10.0.9.0/24", "fd00:9::/64"]
+    _, properties = group(export("security-group", text=text))
+    assert ("10.0.9.0/24", 9180, 9180) in rules(properties["SecurityGroupIngress"])
 
 
 # ---- usage

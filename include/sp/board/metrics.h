@@ -88,9 +88,12 @@ enum {
 			   SP_LIMITS_MAX * (2 + SP_LIMIT_CELLS) + 2 + SP_GATEWAY_CELLS,
 };
 
+enum { SP_METRICS_INDEX = 16384 }; /* about twice as many as there are rows */
+
 struct sp_metrics {
 	_Atomic uint32_t folds; /* the master's: odd while it folds a dead worker's counts into its own */
 	_Atomic uint32_t count[SP_METRICS_KINDS]; /* rows that are taken, row 0 included; 0: none */
+	uint32_t index[SP_METRICS_INDEX]; /* the writer's: rows by their keys; nobody else looks there */
 	sp_cell words[SP_METRICS_WORDS]; /* kind after kind; of a row two keys, then its cells */
 };
 
@@ -124,6 +127,7 @@ static inline uint64_t sp_metrics_get(const sp_cell *row, unsigned cell)
 {
 	return row == NULL ? 0 : atomic_load_explicit(&row[cell], memory_order_relaxed);
 }
+/* In a block of the caller's own, or its sum. NULL: there is none. */
 const sp_cell *sp_metrics_find(const struct sp_metrics *metrics, enum sp_metrics_kind kind, uint64_t key, uint64_t other);
 
 /* Adds all of `from` to `to`, but for gauges when has_gauges is not set. */

@@ -25,7 +25,8 @@ struct sp_serve_listener {
 	struct sp_tls_listener *tls;            /* owned; NULL: plain text */
 	struct sp_h1_limits limits;             /* for its requests */
 	struct sp_chain_of_steps steps;
-	sp_cell *row;                           /* borrowed from the board: proxy/tally.h; NULL */
+	uint64_t key;                           /* sp_name_key; 0 without a board, as the next */
+	sp_cell *row;                           /* borrowed from the board: proxy/tally.h */
 };
 
 struct sp_serve {
@@ -42,6 +43,7 @@ struct sp_serve {
 	struct sp_dial *dial;                   /* owned; NULL when it only vets */
 	/* of proxy/tally.h: in the arena, of rows on the board; NULL */
 	sp_cell **route_rows;                   /* listener by listener, one for each route by its index, one for none; filled when first met */
+	uint64_t *route_keys;                   /* sp_name_key of each route by its index */
 	sp_cell **limit_rows;                   /* one for each of conf->limits */
 	void (*free)(struct sp_serve *serve);   /* set by build: called when the last hold goes */
 };
