@@ -197,13 +197,13 @@ static void answer_request(struct conn *c, struct sp_str body)
 
 /* ---- what a request must be */
 
-/* A name of the network could be anybody's. Without a Host (HTTP/1.0) nobody's page has sent it. */
+/* A name of the network could be anybody's. */
 static bool is_host_ours(const struct sp_head *head)
 {
 	struct sp_str host = head->host;
 	struct sp_addr addr;
 
-	return host.n == 0 || sp_str_eq(host, SP_STR("localhost")) || sp_addr_parse_ip(host, &addr);
+	return sp_str_eq(host, SP_STR("localhost")) || sp_addr_parse_ip(host, &addr);
 }
 
 /* The Fetch standard has every browser send Origin with a POST. */
