@@ -9,6 +9,7 @@ import backends
 import gateway as program
 import procs
 import wire
+from page import admin, eventually
 from wire import Client, answer, request
 
 PARTIAL = b"HTTP/1.1 200 OK\r\nContent-Length: 100\r\n\r\nabc"
@@ -123,11 +124,17 @@ def judge(line, status, backend_status, cause, at, flags, tries, times):
 @pytest.mark.parametrize("case", CASES, ids=[case[0].replace(" ", "-") for case in CASES])
 def test_line(serve, case):
     _, script, parts, act, *wanted = case
-    running, _, port = serve(script, **parts)
+    status, _, cause, where = wanted[:4]
+    metrics = program.free_port()
+    running, _, port = serve(script, **parts, more=admin(metrics))
     act(port, running)
     judge(running.access(1)[0], *wanted)
     if "draining" in wanted:
         assert running.wait(5) == 0
+        return
+    eventually(metrics, "http_ends_total", 1, cause=cause, at=where or "")
+    eventually(metrics, "http_ends_total", 1)
+    eventually(metrics, "http_requests_total", 1, code=str(status))
 
 
 def test_nobody_listens(gateway, port):
