@@ -1,7 +1,8 @@
 #include "sp/board/metrics.h"
 
 #define TRIES 100U /* to read while the master folds: it does so for some milliseconds, when a worker died */
-#define MOST (1ULL << 52) /* more than anybody can have counted, or than microseconds can have passed; exact as a double */
+#define MOST                                                                                                           \
+	(1ULL << 52) /* more than anybody can have counted, or than microseconds can have passed; exact as a double */
 
 static const struct {
 	size_t first, rows, cells; /* first: a word */
@@ -20,8 +21,9 @@ static const struct {
 	[SP_METRICS_GATEWAY] = { AT_GATEWAY, 1, SP_GATEWAY_CELLS },
 };
 
-const uint32_t sp_histogram_us[SP_HISTOGRAM_BOUNDS] = { 500,    1000,   2500,    5000,    10000,   25000,    50000,    100000,
-							250000, 500000, 1000000, 2500000, 5000000, 10000000, 30000000, 60000000 };
+const uint32_t sp_histogram_us[SP_HISTOGRAM_BOUNDS] = { 500,     1000,     2500,     5000,    10000,   25000,
+							50000,   100000,   250000,   500000,  1000000, 2500000,
+							5000000, 10000000, 30000000, 60000000 };
 
 /* ---- rows */
 
@@ -59,7 +61,8 @@ static uint32_t entry_of(enum sp_metrics_kind kind, size_t row)
 	return (uint32_t)kind << 16 | ((uint32_t)row + 1);
 }
 
-static bool is_row(const struct sp_metrics *metrics, uint32_t entry, enum sp_metrics_kind kind, uint64_t key, uint64_t other)
+static bool is_row(const struct sp_metrics *metrics, uint32_t entry, enum sp_metrics_kind kind, uint64_t key,
+		   uint64_t other)
 {
 	const size_t row = (entry & 0xffffU) - 1;
 	uint64_t keys[2];
@@ -90,7 +93,8 @@ static size_t find(const struct sp_metrics *metrics, enum sp_metrics_kind kind, 
 	return is_row(metrics, entry, kind, key, other) ? (entry & 0xffffU) - 1 : SIZE_MAX;
 }
 
-const sp_cell *sp_metrics_find(const struct sp_metrics *metrics, enum sp_metrics_kind kind, uint64_t key, uint64_t other)
+const sp_cell *sp_metrics_find(const struct sp_metrics *metrics, enum sp_metrics_kind kind, uint64_t key,
+			       uint64_t other)
 {
 	const size_t row = find(metrics, kind, key, other);
 

@@ -6,23 +6,33 @@
 
 #include "sp/board/metrics.h"
 
-const char *const sp_metrics_method_words[SP_METRICS_METHODS] = { "other", "GET",    "HEAD",    "POST",  "PUT",
-								  "PATCH", "DELETE", "OPTIONS", "TRACE", "CONNECT" };
-const char *const sp_metrics_at_words[SP_METRICS_ATS] = { "", "tls", "header", "body", "queue", "connect", "answer", "data" };
+const char *const sp_metrics_method_words[SP_METRICS_METHODS] = { "other", "GET",    "HEAD",    "POST",    "PUT",
+								  "PATCH", "DELETE", "OPTIONS", "CONNECT", "TRACE" };
+const char *const sp_metrics_at_words[SP_METRICS_ATS] = { "",      "tls",     "header", "body",
+							  "queue", "connect", "answer", "data" };
 const char *const sp_metrics_cause_words[SP_METRICS_CAUSES] = {
-	"ok",           "client_abort",  "client_timeout",     "client_slow", "backend_refused", "backend_timeout",
-	"backend_abort", "backend_bad_answer", "backend_tls", "no_route",    "no_backend",      "queue_full",
-	"queue_timeout", "denied_ip",     "denied_geo",         "limited",     "banned",          "bad_request",
-	"too_large",    "draining",      "internal",
+	"ok",
+	"client_abort",
+	"client_timeout",
+	"client_slow",
+	"backend_refused",
+	"backend_timeout",
+	"backend_abort",
+	"backend_bad_answer",
+	"backend_tls",
+	"no_route",
+	"no_backend",
+	"queue_full",
+	"queue_timeout",
+	"denied_ip",
+	"denied_geo",
+	"limited",
+	"banned",
+	"bad_request",
+	"too_large",
+	"draining",
+	"internal",
 };
-
-unsigned sp_metrics_method(struct sp_str method)
-{
-	for (unsigned i = 1; i < SP_METRICS_METHODS; i++)
-		if (sp_str_eq(method, sp_str(sp_metrics_method_words[i])))
-			return i;
-	return 0;
-}
 
 unsigned sp_metrics_cause(const char *cause)
 {
@@ -34,10 +44,12 @@ unsigned sp_metrics_cause(const char *cause)
 
 /* What the IANA registry has, nginx's and our 499, and a few that are met. */
 #define CODES(X)                                                                                                       \
-	X(100) X(101) X(103) X(200) X(201) X(202) X(203) X(204) X(205) X(206) X(207) X(226) X(300) X(301) X(302)        \
-	X(303) X(304) X(305) X(307) X(308) X(400) X(401) X(402) X(403) X(404) X(405) X(406) X(407) X(408) X(409)        \
-	X(410) X(411) X(412) X(413) X(414) X(415) X(416) X(417) X(418) X(421) X(422) X(423) X(424) X(425) X(426)        \
-	X(428) X(429) X(431) X(451) X(499) X(500) X(501) X(502) X(503) X(504) X(505) X(507) X(508) X(511)
+	X(100)                                                                                                         \
+	X(101) X(103) X(200) X(201) X(202) X(203) X(204) X(205) X(206) X(207) X(226) X(300) X(301) X(302) X(303)       \
+		X(304) X(305) X(307) X(308) X(400) X(401) X(402) X(403) X(404) X(405) X(406) X(407) X(408) X(409)      \
+			X(410) X(411) X(412) X(413) X(414) X(415) X(416) X(417) X(418) X(421) X(422) X(423) X(424)     \
+				X(425) X(426) X(428) X(429) X(431) X(451) X(499) X(500) X(501) X(502) X(503) X(504)    \
+					X(505) X(507) X(508) X(511)
 #define INDEX(n) CODE_##n,
 #define STATUS(n) [CODE_##n] = (n),
 #define BACK(n) [n] = CODE_##n,

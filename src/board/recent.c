@@ -44,7 +44,8 @@ static void clean_all(struct sp_recent_error *error)
 	clean(error->path, sizeof(error->path));
 	clean(error->rule, sizeof(error->rule));
 	error->status = error->status < 600 ? error->status : 0;
-	error->cause = error->cause < SP_METRICS_CAUSES && sp_metrics_cause_words[error->cause] != NULL ? error->cause : 0;
+	error->cause = error->cause < SP_METRICS_CAUSES && sp_metrics_cause_words[error->cause] != NULL ? error->cause
+													: 0;
 	error->at = error->at < SP_METRICS_ATS ? error->at : 0;
 }
 

@@ -20,8 +20,8 @@ struct sp_page_socket {
 /* before: what is served now, NULL at the start: then one that the program before has handed over is taken. An address
  * that nobody wrote down, and that is taken by others, is no error but warned of: then there is no page. The same for any
  * address while a program takes over. false with *err ("file:line: error: …"). */
-SP_MUST_USE bool sp_page_open(struct sp_page_socket *page, const struct sp_conf *conf, const struct sp_page_socket *before,
-			      struct sp_err *err);
+SP_MUST_USE bool sp_page_open(struct sp_page_socket *page, const struct sp_conf *conf,
+			      const struct sp_page_socket *before, struct sp_err *err);
 void sp_page_hand(const struct sp_page_socket *page, struct sp_handing *handing);
 void sp_page_close(struct sp_page_socket *page); /* unless it is kept; twice is harmless */
 /* `by`, opened with this one before, takes its place. */

@@ -28,15 +28,16 @@ bool sp_tally_prepare(struct sp_proxy *proxy, struct sp_serve *serve)
 
 	if (proxy->metrics == NULL)
 		return true;
-	serve->route_rows = sp_arena_zalloc(&serve->arena,
-					    conf->listener_count * (conf->route_count + 1) * sizeof(*serve->route_rows));
+	serve->route_rows = sp_arena_zalloc(&serve->arena, conf->listener_count * (conf->route_count + 1) *
+								   sizeof(*serve->route_rows));
 	serve->limit_rows = sp_arena_zalloc(&serve->arena, (conf->limit_count + 1) * sizeof(*serve->limit_rows));
 	serve->route_keys = sp_arena_zalloc(&serve->arena, (conf->route_count + 1) * sizeof(*serve->route_keys));
 	if (serve->route_rows == NULL || serve->limit_rows == NULL || serve->route_keys == NULL)
 		return false;
 	for (size_t i = 0; i < conf->listener_count; i++) {
 		serve->listeners[i].key = key_of(SP_NAME_LISTENER, conf->listeners[i].section.name);
-		serve->listeners[i].row = sp_metrics_row(proxy->metrics, SP_METRICS_LISTENER, serve->listeners[i].key, 0);
+		serve->listeners[i].row = sp_metrics_row(proxy->metrics, SP_METRICS_LISTENER, serve->listeners[i].key,
+							 0);
 	}
 	for (size_t i = 0; i < conf->route_count; i++)
 		serve->route_keys[conf->routes[i].index] = key_of(SP_NAME_ROUTE, conf->routes[i].section.name);
@@ -115,7 +116,9 @@ static void count_backend(const struct sp_exchange *x)
 static void note_recent(const struct sp_exchange *x, unsigned status, unsigned cause)
 {
 	const struct sp_addr *client = x->client.family == SP_ADDR_NONE ? &x->from->client : &x->client;
-	struct sp_recent_error e = { .wall_ms = sp_wall_ms(), .status = status, .cause = (uint8_t)cause, .at = (uint8_t)x->at };
+	struct sp_recent_error e = {
+		.wall_ms = sp_wall_ms(), .status = status, .cause = (uint8_t)cause, .at = (uint8_t)x->at
+	};
 	char ip[SP_ADDR_TEXT], rule[sizeof(e.rule)] = "";
 
 	e.listener = x->from->listening->serve->key;
@@ -131,6 +134,8 @@ static void note_recent(const struct sp_exchange *x, unsigned status, unsigned c
 	sp_recent_add(x->proxy->recent, &e);
 }
 
+_Static_assert(SP_M_OTHER == 0 && (int)SP_M_TRACE == (int)SP_METRICS_METHODS - 1, "a method is its own index");
+
 void sp_tally_exchange(const struct sp_exchange *x, unsigned status, const char *cause, uint64_t now_us)
 {
 	sp_cell *row;
@@ -141,7 +146,9 @@ void sp_tally_exchange(const struct sp_exchange *x, unsigned status, const char 
 	row = route_row(x);
 	why = x->why == SP_WHY_OK ? 0 : sp_metrics_cause(cause);
 	sp_metrics_add(row,
-		       SP_ROUTE_REQUESTS + sp_metrics_method(x->request.method_text) * SP_METRICS_CODES + sp_metrics_code(status), 1);
+		       SP_ROUTE_REQUESTS + (unsigned)x->request.method * SP_METRICS_CODES +
+			       sp_metrics_code(status),
+		       1);
 	sp_metrics_add(row, SP_ROUTE_ENDS + why * SP_METRICS_ATS + x->at, 1);
 	sp_histogram_add(row, SP_ROUTE_TOOK, now_us - x->times.begun);
 	count_backend(x);

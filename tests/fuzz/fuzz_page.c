@@ -17,7 +17,7 @@ static const struct sp_h1_limits limits = {
 	.head_max = SP_WEB_HEAD, .field_max = 64, .target_max = 1024, .underscore = SP_NAME_UNDERSCORE_DROP
 };
 static struct sp_conf conf = { .main_file = "a.ini" };
-static struct sp_facts facts = { .conf = &conf };       /* without a board */
+static struct sp_facts facts = { .conf = &conf }; /* without a board */
 static struct sp_ban_keeper bans = { .journal_fd = -1 };
 
 static void ask(const struct sp_head *head, struct sp_str body)

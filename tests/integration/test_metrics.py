@@ -16,7 +16,7 @@ import gateway as program
 import page
 import procs
 from page import admin, eventually, metrics, total
-from wire import Client, answer, context
+from wire import Client, answer, context, request
 
 ROUTES = """[route:teapot]
 path = /teapot
@@ -114,6 +114,48 @@ def test_a_backend_that_is_not_there(gateway, port, at):
         assert client.ask().status == 502
     eventually(at, "http_ends_total", 1, cause="backend_refused", at="connect")
     assert total(metrics(at), "backend_requests_total", code="none") == 1
+
+
+def test_who_waits_for_a_backend(gateway, backend, port, at):
+    go = threading.Event()
+
+    def hold(conn):
+        while conn.read_request() is not None:
+            go.wait(60)
+            conn.send(answer(body=b"x"))
+    gateway(ini(port, at, backend(hold).port, pool="max_inflight = 1\nqueue = 5\nqueue_timeout = 60s"))
+    with Client(port, timeout=60) as first, Client(port, timeout=60) as second:
+        first.send(request())
+        eventually(at, "backend_inflight", 1, pool="app")
+        second.send(request())
+        eventually(at, "backend_queue", 1, pool="app")
+        go.set()
+        assert first.response().status == second.response().status == 200
+    eventually(at, "backend_queue", 0, pool="app")
+    assert total(metrics(at), "http_ends_total", cause="ok") == 2
+
+
+def test_a_kept_connection_that_was_closed(gateway, backend, port, at):
+    def once_and_a_half(conn):
+        conn.read_request()
+        conn.send(answer(body=b"x"))
+        if conn.number == 1:
+            conn.read_request()         # and closes: the request is sent again on another connection
+            return
+        while conn.read_request() is not None:
+            conn.send(answer(body=b"x"))
+    gateway(ini(port, at, backend(once_and_a_half).port))
+    with Client(port) as client:
+        assert [client.ask().status for _ in range(3)] == [200] * 3
+    eventually(at, "backend_stale_reuse_total", 1, pool="app")
+
+
+def test_a_limit_that_bans(gateway, port, at, folders):
+    gateway(ini(port, at, 1, gateway=f"state_dir = {folders('state')}", more=ROUTES.replace("burst = 3", "burst = 3\nban = 1m")))
+    with Client(port) as client:
+        assert [client.ask("GET", "/limited").status for _ in range(4)] == [204, 204, 204, 429]
+    eventually(at, "bans_total", 1, rule="limit:few")
+    eventually(at, "bans_active", 1)
 
 
 def test_who_is_refused_and_banned(gateway, port, at, folders):

@@ -21,11 +21,11 @@
 #include "sp/board/board.h"
 
 enum sp_metrics_kind {
-	SP_METRICS_ROUTE,       /* keys: of a listener and of a route (0: none was found) */
+	SP_METRICS_ROUTE, /* keys: of a listener and of a route (0: none was found) */
 	SP_METRICS_LISTENER,
 	SP_METRICS_POOL,
 	SP_METRICS_BACKEND,
-	SP_METRICS_LIMIT,       /* key 0 is an operator, who bans as limits do */
+	SP_METRICS_LIMIT, /* key 0 is an operator, who bans as limits do */
 	SP_METRICS_GATEWAY,
 	SP_METRICS_KINDS
 };
@@ -36,49 +36,62 @@ typedef _Atomic uint64_t sp_cell;
 
 enum { SP_HISTOGRAM_BOUNDS = 16, SP_HISTOGRAM_SUM = SP_HISTOGRAM_BOUNDS + 1, SP_HISTOGRAM_CELLS };
 
-extern const uint32_t sp_histogram_us[SP_HISTOGRAM_BOUNDS];     /* the bounds, in microseconds, ascending */
+extern const uint32_t sp_histogram_us[SP_HISTOGRAM_BOUNDS]; /* the bounds, in microseconds, ascending */
 
 /* ---- what is told apart in a row */
 
 enum { SP_METRICS_METHODS = 10, SP_METRICS_CODES = 64, SP_METRICS_CAUSES = 24, SP_METRICS_ATS = 8 };
 
-/* By index; NULL behind the last. The first of methods and codes stands for what has no word of its own. */
+/* By index; NULL behind the last. The first of methods and codes stands for what has no word of its own; methods are in the
+ * order of enum sp_method (http/head.h). */
 extern const char *const sp_metrics_method_words[SP_METRICS_METHODS];
-extern const char *const sp_metrics_cause_words[SP_METRICS_CAUSES];     /* the access log's, "ok" first */
+extern const char *const sp_metrics_cause_words[SP_METRICS_CAUSES]; /* the access log's, "ok" first */
 extern const char *const sp_metrics_at_words[SP_METRICS_ATS];
-unsigned sp_metrics_method(struct sp_str method);
 unsigned sp_metrics_cause(const char *cause);
-unsigned sp_metrics_code(unsigned status);                      /* index of a status */
-unsigned sp_metrics_status(unsigned code);                      /* the other way round; 0: there is none, or another */
+unsigned sp_metrics_code(unsigned status); /* index of a status */
+unsigned sp_metrics_status(unsigned code); /* the other way round; 0: there is none, or another */
 enum { SP_METRICS_CODE_WORD = 8 };
-const char *sp_metrics_code_word(unsigned code, char word[static SP_METRICS_CODE_WORD]);        /* "200", "none", "other" */
+const char *sp_metrics_code_word(unsigned code, char word[static SP_METRICS_CODE_WORD]); /* "200", "none", "other" */
 
 enum sp_arrival { /* how it went with a connection that came to a listener */
-	SP_CAME_ACCEPTED, SP_CAME_BANNED, SP_CAME_CONNECTIONS, SP_CAME_HANDSHAKES, SP_CAME_IN_FLIGHT, SP_CAME_MEMORY, SP_CAME_COUNT
+		  SP_CAME_ACCEPTED,
+		  SP_CAME_BANNED,
+		  SP_CAME_CONNECTIONS,
+		  SP_CAME_HANDSHAKES,
+		  SP_CAME_IN_FLIGHT,
+		  SP_CAME_MEMORY,
+		  SP_CAME_COUNT
 };
 enum { SP_SHOOK_12, SP_SHOOK_13, SP_SHOOK_NONE, SP_SHOOK_VERSIONS };
 enum { SP_SHOOK_OK, SP_SHOOK_FAILED, SP_SHOOK_TIMEOUT, SP_SHOOK_RESULTS };
 
 enum { /* of a route */
-	SP_ROUTE_REQUESTS,
-	SP_ROUTE_ENDS = SP_ROUTE_REQUESTS + SP_METRICS_METHODS * SP_METRICS_CODES,
-	SP_ROUTE_TOOK = SP_ROUTE_ENDS + SP_METRICS_CAUSES * SP_METRICS_ATS,
-	SP_ROUTE_CELLS = SP_ROUTE_TOOK + SP_HISTOGRAM_CELLS,
+       SP_ROUTE_REQUESTS,
+       SP_ROUTE_ENDS = SP_ROUTE_REQUESTS + SP_METRICS_METHODS * SP_METRICS_CODES,
+       SP_ROUTE_TOOK = SP_ROUTE_ENDS + SP_METRICS_CAUSES * SP_METRICS_ATS,
+       SP_ROUTE_CELLS = SP_ROUTE_TOOK + SP_HISTOGRAM_CELLS,
 };
 enum { /* of a listener */
-	SP_LISTENER_CAME,
-	SP_LISTENER_SHOOK = SP_LISTENER_CAME + SP_CAME_COUNT,
-	SP_LISTENER_CELLS = SP_LISTENER_SHOOK + SP_SHOOK_VERSIONS * SP_SHOOK_RESULTS,
+       SP_LISTENER_CAME,
+       SP_LISTENER_SHOOK = SP_LISTENER_CAME + SP_CAME_COUNT,
+       SP_LISTENER_CELLS = SP_LISTENER_SHOOK + SP_SHOOK_VERSIONS * SP_SHOOK_RESULTS,
 };
 enum { /* of a pool */
-	SP_POOL_QUEUED,         /* just now: not kept when its writer is gone */
-	SP_POOL_STALE,
-	SP_POOL_CONNECT,
-	SP_POOL_FIRST_BYTE = SP_POOL_CONNECT + SP_HISTOGRAM_CELLS,
-	SP_POOL_CELLS = SP_POOL_FIRST_BYTE + SP_HISTOGRAM_CELLS,
+       SP_POOL_QUEUED, /* just now: not kept when its writer is gone */
+       SP_POOL_STALE,
+       SP_POOL_CONNECT,
+       SP_POOL_FIRST_BYTE = SP_POOL_CONNECT + SP_HISTOGRAM_CELLS,
+       SP_POOL_CELLS = SP_POOL_FIRST_BYTE + SP_HISTOGRAM_CELLS,
 };
 enum { SP_BACKEND_CODES, SP_BACKEND_CELLS = SP_METRICS_CODES };
-enum { SP_LIMIT_PASSED, SP_LIMIT_LIMITED, SP_LIMIT_OBSERVED_PASSED, SP_LIMIT_OBSERVED_LIMITED, SP_LIMIT_BANS, SP_LIMIT_CELLS };
+enum {
+	SP_LIMIT_PASSED,
+	SP_LIMIT_LIMITED,
+	SP_LIMIT_OBSERVED_PASSED,
+	SP_LIMIT_OBSERVED_LIMITED,
+	SP_LIMIT_BANS,
+	SP_LIMIT_CELLS
+};
 enum { SP_GATEWAY_EGRESS, SP_GATEWAY_CELLS = SP_GATEWAY_EGRESS + 16 };
 
 enum {
@@ -128,7 +141,8 @@ static inline uint64_t sp_metrics_get(const sp_cell *row, unsigned cell)
 	return row == NULL ? 0 : atomic_load_explicit(&row[cell], memory_order_relaxed);
 }
 /* In a block of the caller's own, or its sum. NULL: there is none. */
-const sp_cell *sp_metrics_find(const struct sp_metrics *metrics, enum sp_metrics_kind kind, uint64_t key, uint64_t other);
+const sp_cell *sp_metrics_find(const struct sp_metrics *metrics, enum sp_metrics_kind kind, uint64_t key,
+			       uint64_t other);
 
 /* Adds all of `from` to `to`, but for gauges when has_gauges is not set. */
 void sp_metrics_fold(struct sp_metrics *to, const struct sp_metrics *from, bool has_gauges);

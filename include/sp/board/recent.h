@@ -16,18 +16,18 @@
 
 enum { SP_RECENT_ENTRIES = 32 };
 
-struct sp_recent_error {                /* texts: NUL-terminated printable ASCII, cut */
+struct sp_recent_error { /* texts: NUL-terminated printable ASCII, cut */
 	uint64_t wall_ms;
-	uint64_t listener, route;       /* sp_name_key of each; 0: none */
-	uint32_t status;                /* 0: closed without an answer */
-	uint8_t cause, at;              /* indexes of sp_metrics_cause_words, sp_metrics_at_words */
+	uint64_t listener, route; /* sp_name_key of each; 0: none */
+	uint32_t status; /* 0: closed without an answer */
+	uint8_t cause, at; /* indexes of sp_metrics_cause_words, sp_metrics_at_words */
 	char id[40], client[48], method[12], host[72], path[128], rule[96];
 };
 
 enum { SP_RECENT_WORDS = (sizeof(struct sp_recent_error) + 7) / 8 };
 
 struct sp_recent {
-	_Atomic uint32_t count;         /* of all that were written: the next goes to ring[count % SP_RECENT_ENTRIES] */
+	_Atomic uint32_t count; /* of all that were written: the next goes to ring[count % SP_RECENT_ENTRIES] */
 	struct {
 		_Atomic uint32_t seq;
 		_Atomic uint64_t words[SP_RECENT_WORDS];

@@ -26,7 +26,8 @@ bool sp_figures_init(struct sp_figures *f, const struct sp_conf *conf, const str
 	/* Large, but memory only where there are rows. */
 	f->sum = board == NULL ? NULL : calloc(1, sizeof(*f->sum));
 	f->spare = board == NULL ? NULL : calloc(1, sizeof(*f->spare));
-	if (f->listener_keys == NULL || f->route_keys == NULL || f->expiry == NULL || (board != NULL && (f->sum == NULL || f->spare == NULL)))
+	if (f->listener_keys == NULL || f->route_keys == NULL || f->expiry == NULL ||
+	    (board != NULL && (f->sum == NULL || f->spare == NULL)))
 		return false;
 	for (size_t i = 0; i < conf->listener_count; i++)
 		f->listener_keys[i] = sp_name_key(SP_NAME_LISTENER, SP_STR(""), conf->listeners[i].section.name);

@@ -36,7 +36,8 @@ static void put_one(struct sp_metrics_text *t, uint64_t value)
 	sp_value(t, value);
 }
 
-static const sp_cell *row_of(const struct sp_facts *facts, enum sp_metrics_kind kind, enum sp_name_kind name, struct sp_str text)
+static const sp_cell *row_of(const struct sp_facts *facts, enum sp_metrics_kind kind, enum sp_name_kind name,
+			     struct sp_str text)
 {
 	return sp_metrics_find(facts->figures->sum, kind, sp_name_key(name, SP_STR(""), text), 0);
 }
@@ -88,7 +89,8 @@ static void put_processes(const struct sp_facts *facts, struct sp_metrics_text *
 {
 	char name[32];
 
-	sp_family(t, "process_start_time_seconds", SP_FAMILY_GAUGE, "When the gateway was started, in seconds since 1970.");
+	sp_family(t, "process_start_time_seconds", SP_FAMILY_GAUGE,
+		  "When the gateway was started, in seconds since 1970.");
 	sp_sample(t, "");
 	sp_value_us(t, facts->gateway.body.gateway.started_wall_ms * 1000);
 	GAUGE("process_up", "Whether the process is there and ready.");
@@ -118,8 +120,9 @@ static void put_processes(const struct sp_facts *facts, struct sp_metrics_text *
 
 static void put_connections(const struct sp_facts *facts, struct sp_metrics_text *t)
 {
-	static const char *const results[SP_CAME_COUNT] = { "accepted", "banned", "max_connections_per_ip",
-							    "max_handshakes_per_ip", "max_handshakes", "memory_max" };
+	static const char *const results[SP_CAME_COUNT] = {
+		"accepted", "banned", "max_connections_per_ip", "max_handshakes_per_ip", "max_handshakes", "memory_max"
+	};
 	const struct sp_conf *conf = facts->conf;
 	uint32_t slot;
 
@@ -133,9 +136,11 @@ static void put_connections(const struct sp_facts *facts, struct sp_metrics_text
 		sp_label(t, "listener", name);
 		sp_value(t, sp_counters_listener(facts->board, slot, (uint32_t)conf->gateway.max_connections));
 	}
-	sp_family(t, "sallyport_connections_total", SP_FAMILY_UNKNOWN, "Clients that connected, by what became of them at once.");
+	sp_family(t, "sallyport_connections_total", SP_FAMILY_UNKNOWN,
+		  "Clients that connected, by what became of them at once.");
 	for (size_t i = 0; i < conf->listener_count; i++) {
-		const sp_cell *row = row_of(facts, SP_METRICS_LISTENER, SP_NAME_LISTENER, conf->listeners[i].section.name);
+		const sp_cell *row = row_of(facts, SP_METRICS_LISTENER, SP_NAME_LISTENER,
+					    conf->listeners[i].section.name);
 
 		for (unsigned k = 0; k < SP_CAME_COUNT; k++) {
 			sp_sample(t, "");
@@ -172,7 +177,8 @@ static void put_requests(const struct sp_facts *facts, struct sp_metrics_text *t
 	const struct sp_figures *f = facts->figures;
 	char word[SP_METRICS_CODE_WORD];
 
-	COUNTER("http_requests_total", "Requests that are over, but for health checks; code none: closed without an answer.");
+	COUNTER("http_requests_total",
+		"Requests that are over, but for health checks; code none: closed without an answer.");
 	for (size_t row = 0; row < sp_metrics_rows(f->sum, SP_METRICS_ROUTE); row++) {
 		uint64_t keys[2];
 		const sp_cell *cells = sp_metrics_at(f->sum, SP_METRICS_ROUTE, row, keys);
@@ -286,7 +292,8 @@ static void each_backend(const struct sp_facts *facts, struct sp_metrics_text *t
 			uint32_t slot;
 
 			if (sp_board_slot(facts->board, SP_NAME_BACKEND, names[0], names[1], &slot))
-				put(facts, t, slot, sp_name_key(SP_NAME_BACKEND, names[0], names[1]), &pool->backends[k], names);
+				put(facts, t, slot, sp_name_key(SP_NAME_BACKEND, names[0], names[1]),
+				    &pool->backends[k], names);
 		}
 	}
 }
@@ -330,7 +337,8 @@ static void put_pools(const struct sp_facts *facts, struct sp_metrics_text *t)
 {
 	GAUGE("backend_queue", "Requests that wait for a backend of the pool.");
 	each_pool(facts, t, SP_POOL_QUEUED);
-	COUNTER("backend_stale_reuse_total", "Requests that met a kept connection which its backend had closed, and were sent again.");
+	COUNTER("backend_stale_reuse_total",
+		"Requests that met a kept connection which its backend had closed, and were sent again.");
 	each_pool(facts, t, SP_POOL_STALE);
 	HISTOGRAM("backend_connect_seconds", "To connect to a backend.");
 	each_pool_histogram(facts, t, SP_POOL_CONNECT);
@@ -350,7 +358,8 @@ static void put_limits(const struct sp_facts *facts, struct sp_metrics_text *t)
 		sp_label(t, "limit", name);
 		sp_label(t, "decision", i % 2 == 0 ? SP_STR("passed") : SP_STR("limited"));
 		sp_label(t, "mode", i % 4 < 2 ? SP_STR("enforce") : SP_STR("observe"));
-		sp_value(t, sp_metrics_get(row_of(facts, SP_METRICS_LIMIT, SP_NAME_LIMIT, name), SP_LIMIT_PASSED + i % 4));
+		sp_value(t,
+			 sp_metrics_get(row_of(facts, SP_METRICS_LIMIT, SP_NAME_LIMIT, name), SP_LIMIT_PASSED + i % 4));
 	}
 }
 
@@ -398,7 +407,8 @@ static void put_certs(const struct sp_facts *facts, struct sp_metrics_text *t)
 	const struct sp_conf *conf = facts->conf;
 	char number[24];
 
-	GAUGE("tls_certificate_expiry_timestamp_seconds", "When a certificate ends, in seconds since 1970; cert counts those of one tls.");
+	GAUGE("tls_certificate_expiry_timestamp_seconds",
+	      "When a certificate ends, in seconds since 1970; cert counts those of one tls.");
 	for (size_t i = 0; i < conf->tls_count; i++) {
 		for (size_t k = 0; k < conf->tls[i].cert_count; k++) {
 			const int64_t expiry = facts->figures->expiry[conf->tls[i].certs[k].index];
@@ -417,8 +427,8 @@ static void put_certs(const struct sp_facts *facts, struct sp_metrics_text *t)
 void sp_metrics_write(const struct sp_facts *facts, bool is_open, struct sp_buf *out)
 {
 	static void (*const parts[])(const struct sp_facts *facts, struct sp_metrics_text *t) = {
-		put_gateway, put_processes, put_connections, put_handshakes, put_requests, put_ends,
-		put_backends, put_pools,    put_limits,      put_bans,       put_egress,   put_certs,
+		put_gateway,  put_processes, put_connections, put_handshakes, put_requests, put_ends,
+		put_backends, put_pools,     put_limits,      put_bans,       put_egress,   put_certs,
 	};
 	struct sp_metrics_text text = { .out = out, .is_open = is_open };
 

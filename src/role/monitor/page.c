@@ -81,7 +81,8 @@ static void answer_page(struct sp_page *page, struct sp_web_answer *a)
 	a->status = 200;
 	a->type = HTML;
 	(void)snprintf(page->fields, sizeof(page->fields),
-		       "Content-Security-Policy: default-src 'none'; style-src 'nonce-%s'; script-src 'nonce-%s'; img-src data:; "
+		       "Content-Security-Policy: default-src 'none'; style-src 'nonce-%s'; script-src 'nonce-%s'; "
+		       "img-src data:; "
 		       "connect-src 'self'; form-action 'self'; base-uri 'none'; frame-ancestors 'none'\r\n",
 		       nonce, nonce);
 	a->fields = page->fields;

@@ -14,7 +14,7 @@
 		".popsection\n");                                                                                      \
 	struct sp_str sp_page_##name(void)                                                                             \
 	{                                                                                                              \
-		return sp_str_of(sp_data_##name, (uintptr_t)sp_data_##name##_end - (uintptr_t)sp_data_##name);                     \
+		return sp_str_of(sp_data_##name, (uintptr_t)sp_data_##name##_end - (uintptr_t)sp_data_##name);         \
 	}
 
 FILE_AS(html, "src/role/monitor/page/page.html")

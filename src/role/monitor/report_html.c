@@ -68,15 +68,19 @@ static void put_id(struct sp_buf *to, const char *title)
 
 static void put_button(const struct sp_report *r, struct sp_buf *to, const char *action, const char *first)
 {
-	sp_buf_printf(to, "<td class=\"k-action\"><form method=\"post\" action=\"/%s\"><input type=\"hidden\" name=\"token\" value=\"%s\">"
-		      "<input type=\"hidden\" name=\"address\" value=\"", action, r->token);
+	sp_buf_printf(to,
+		      "<td class=\"k-action\"><form method=\"post\" action=\"/%s\"><input type=\"hidden\" "
+		      "name=\"token\" value=\"%s\">"
+		      "<input type=\"hidden\" name=\"address\" value=\"",
+		      action, r->token);
 	sp_html_put(to, sp_str(first));
 	sp_buf_printf(to, "\"><button aria-label=\"%s ", action);
 	sp_html_put(to, sp_str(first));
 	sp_buf_printf(to, "\">%s</button></form></td>", action);
 }
 
-static void put_cell(const struct sp_report *r, struct sp_buf *to, const char *title, const char *cell, const char *first)
+static void put_cell(const struct sp_report *r, struct sp_buf *to, const char *title, const char *cell,
+		     const char *first)
 {
 	const char *tag = cell == first ? "th" : "td";
 
@@ -100,11 +104,13 @@ static void put_table(struct sp_report *r)
 	const size_t columns = r->column_count;
 	const char *cell = r->cells.p, *first = cell;
 
+	SP_ASSERT(columns > 0);
 	sp_buf_put(&r->out, SP_STR("<div class=\"scroll\" tabindex=\"0\" role=\"region\" aria-label=\""));
 	sp_html_put(&r->out, sp_str(r->name));
 	sp_buf_put(&r->out, SP_STR("\"><table><thead><tr>"));
 	for (size_t i = 0; i < columns; i++, cell += strlen(cell) + 1)
-		sp_buf_printf(&r->out, "<th scope=\"col\"%s>%s</th>", is_number(cell) ? " class=\"number\"" : "", r->columns[i]);
+		sp_buf_printf(&r->out, "<th scope=\"col\"%s>%s</th>", is_number(cell) ? " class=\"number\"" : "",
+			      r->columns[i]);
 	cell = first;
 	sp_buf_put(&r->out, SP_STR("</tr></thead><tbody>"));
 	for (size_t i = 0; i < r->cell_count; i++, cell += strlen(cell) + 1) {
@@ -143,7 +149,7 @@ static void put_pairs(struct sp_report *r)
 void sp_report_html_section(struct sp_report *r)
 {
 	sp_buf_printf(&r->out, "<section id=\"%s\"><h2>%s</h2>", r->name, r->name);
-	if (r->cells.is_failed || r->cell_count == 0)
+	if (r->cells.is_failed || r->cell_count == 0 || r->column_count == 0)
 		sp_buf_put(&r->out, SP_STR("<p class=\"none\">none</p>"));
 	else if (r->is_table)
 		put_table(r);

@@ -6,7 +6,8 @@
 #include "figures.h"
 #include "sp/base/clock.h"
 
-static void report_cert(const struct sp_conf_tls *tls, const struct sp_conf_cert *cert, int64_t expiry, struct sp_report *report)
+static void report_cert(const struct sp_conf_tls *tls, const struct sp_conf_cert *cert, int64_t expiry,
+			struct sp_report *report)
 {
 	const int64_t left = expiry - (int64_t)(sp_wall_ms() / 1000);
 	char days[24];
@@ -16,7 +17,10 @@ static void report_cert(const struct sp_conf_tls *tls, const struct sp_conf_cert
 	sp_report_text(report, "tls", tls->section.name);
 	sp_report_text(report, "file", cert->chain_path);
 	sp_report_text(report, "days_left", sp_str(days));
-	sp_report_text(report, "state", left <= 0 ? SP_STR("expired") : left < 14 * 86400 ? SP_STR("soon") : SP_STR("valid"));
+	sp_report_text(report, "state",
+		       left <= 0           ? SP_STR("expired")
+		       : left < 14 * 86400 ? SP_STR("soon")
+					   : SP_STR("valid"));
 	sp_report_wall(report, "until", expiry > 0 ? (uint64_t)expiry * 1000 : 0);
 }
 

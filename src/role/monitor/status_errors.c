@@ -51,7 +51,9 @@ static void report_error(const struct sp_facts *facts, const struct sp_recent_er
 	(void)!sp_figures_route(facts->figures, e->route, &route);
 	sp_report_row(report);
 	sp_report_wall(report, "time", e->wall_ms);
-	sp_report_text(report, "status", e->status == 0 ? SP_STR("none") : sp_str(sp_metrics_code_word(sp_metrics_code(e->status), word)));
+	sp_report_text(report, "status",
+		       e->status == 0 ? SP_STR("none")
+				      : sp_str(sp_metrics_code_word(sp_metrics_code(e->status), word)));
 	sp_report_text(report, "cause", sp_str(sp_metrics_cause_words[e->cause]));
 	sp_report_text(report, "at", sp_str(sp_metrics_at_words[e->at]));
 	sp_report_text(report, "rule", sp_str(e->rule));

@@ -15,8 +15,10 @@ void sp_status_limits(const struct sp_facts *facts, struct sp_report *report)
 		sp_report_row(report);
 		sp_report_text(report, "limit", limit->section.name);
 		sp_report_text(report, "mode", limit->is_observed ? SP_STR("observe") : SP_STR("enforce"));
-		sp_report_count(report, "passed", sp_metrics_get(row, SP_LIMIT_PASSED) + sp_metrics_get(row, SP_LIMIT_OBSERVED_PASSED));
-		sp_report_count(report, "limited", sp_metrics_get(row, SP_LIMIT_LIMITED) + sp_metrics_get(row, SP_LIMIT_OBSERVED_LIMITED));
+		sp_report_count(report, "passed",
+				sp_metrics_get(row, SP_LIMIT_PASSED) + sp_metrics_get(row, SP_LIMIT_OBSERVED_PASSED));
+		sp_report_count(report, "limited",
+				sp_metrics_get(row, SP_LIMIT_LIMITED) + sp_metrics_get(row, SP_LIMIT_OBSERVED_LIMITED));
 		sp_report_count(report, "bans", sp_metrics_get(row, SP_LIMIT_BANS));
 	}
 }

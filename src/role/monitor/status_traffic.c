@@ -19,7 +19,8 @@ static void sum_all(const struct sp_figures *f, unsigned first, size_t n, uint64
 
 static void report_classes(const struct sp_figures *f, struct sp_report *report)
 {
-	static const char *const names[6] = { "no_status", "status_1xx", "status_2xx", "status_3xx", "status_4xx", "status_5xx" };
+	static const char *const names[6] = { "no_status",  "status_1xx", "status_2xx",
+					      "status_3xx", "status_4xx", "status_5xx" };
 	uint64_t cells[SP_METRICS_METHODS * SP_METRICS_CODES] = { 0 }, classes[6] = { 0 }, all = 0;
 
 	sum_all(f, SP_ROUTE_REQUESTS, SP_COUNT(cells), cells);

@@ -141,9 +141,16 @@ static const char *reason_of(unsigned status)
 	static const struct {
 		unsigned status;
 		const char *reason;
-	} reasons[] = { { 200, "OK" }, { 303, "See Other" }, { 400, "Bad Request" }, { 403, "Forbidden" }, { 404, "Not Found" },
-			{ 405, "Method Not Allowed" }, { 411, "Length Required" }, { 413, "Content Too Large" },
-			{ 421, "Misdirected Request" }, { 503, "Service Unavailable" } };
+	} reasons[] = { { 200, "OK" },
+			{ 303, "See Other" },
+			{ 400, "Bad Request" },
+			{ 403, "Forbidden" },
+			{ 404, "Not Found" },
+			{ 405, "Method Not Allowed" },
+			{ 411, "Length Required" },
+			{ 413, "Content Too Large" },
+			{ 421, "Misdirected Request" },
+			{ 503, "Service Unavailable" } };
 
 	for (size_t i = 0; i < SP_COUNT(reasons); i++)
 		if (reasons[i].status == status)
@@ -160,8 +167,8 @@ static void answer(struct conn *c, const struct sp_web_answer *a)
 		      "HTTP/1.1 %u %s\r\nContent-Type: %s\r\nContent-Length: %zu\r\nConnection: close\r\n"
 		      "Cache-Control: no-store\r\nX-Content-Type-Options: nosniff\r\nX-Frame-Options: DENY\r\n"
 		      "Referrer-Policy: same-origin\r\nCross-Origin-Resource-Policy: same-origin\r\n%s%s\r\n",
-		      a->status, reason_of(a->status), a->type, body.n, a->status == 405 ? "Allow: GET, HEAD, POST\r\n" : "",
-		      a->fields);
+		      a->status, reason_of(a->status), a->type, body.n,
+		      a->status == 405 ? "Allow: GET, HEAD, POST\r\n" : "", a->fields);
 	if (c->head.method != SP_M_HEAD)
 		sp_buf_put(&c->out, body);
 	if (c->out.is_failed || a->body.is_failed) {
@@ -220,7 +227,8 @@ unsigned sp_web_judge(const struct sp_head *head)
 	if (!is_host_ours(head))
 		return 421;
 	if (head->method == SP_M_GET || head->method == SP_M_HEAD)
-		return head->framing == SP_BODY_NONE || (head->framing == SP_BODY_LENGTH && head->length == 0) ? 0 : 400;
+		return head->framing == SP_BODY_NONE || (head->framing == SP_BODY_LENGTH && head->length == 0) ? 0
+													       : 400;
 	if (head->method != SP_M_POST)
 		return 405;
 	if (!is_same_origin(head))

