@@ -278,10 +278,18 @@ def test_unban_is_for_the_page_alone(banning, at):
 
 
 @pytest.fixture(scope="module")
-def browser(folders):
+def one_browser(folders):
     made = chromium.Browser(folders("chromium"))
     yield made
     made.end()
+
+
+@pytest.fixture
+def browser(one_browser):
+    """With nothing open, and nothing said."""
+    one_browser.open("about:blank")
+    one_browser.console()
+    return one_browser
 
 
 class Load:
