@@ -64,7 +64,7 @@ $B/obj/%.o: src/%.c Makefile | build/packages-ok
 	$(CC) $(CFLAGS) $(DEPEND) -c -o $@ $<
 
 # The status page is in the program.
-$B/obj/role/monitor/page_data.o: $(wildcard src/role/monitor/page/*)
+$B/obj/role/monitor/page_data.o build/fuzz/obj/role/monitor/page_data.o: $(wildcard src/role/monitor/page/*)
 
 # Asked again whenever a package changed: some libevent revisions of Debian 12 lack the fixes of 2026.
 build/packages-ok: scripts/check-packages $(wildcard /var/lib/dpkg/status)

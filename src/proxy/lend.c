@@ -57,6 +57,8 @@ static void note_backend(struct sp_exchange *x, const struct sp_backend *backend
 	struct sp_serve *before = x->lent_of, *of = backend->pool->of;
 
 	x->lent_of = of == x->serve ? NULL : sp_serve_hold(of);
+	if (x->tries > 1)               /* the one before has not answered; a stale connection is no try */
+		sp_metrics_add(x->backend_row, SP_BACKEND_CODES + sp_metrics_code(0), 1);
 	x->backend = backend->conf;
 	x->backend_row = backend->row;
 	if (before != NULL)

@@ -146,9 +146,7 @@ void sp_tally_exchange(const struct sp_exchange *x, unsigned status, const char 
 	row = route_row(x);
 	why = x->why == SP_WHY_OK ? 0 : sp_metrics_cause(cause);
 	sp_metrics_add(row,
-		       SP_ROUTE_REQUESTS + (unsigned)x->request.method * SP_METRICS_CODES +
-			       sp_metrics_code(status),
-		       1);
+		       SP_ROUTE_REQUESTS + (unsigned)x->request.method * SP_METRICS_CODES + sp_metrics_code(status), 1);
 	sp_metrics_add(row, SP_ROUTE_ENDS + why * SP_METRICS_ATS + x->at, 1);
 	sp_histogram_add(row, SP_ROUTE_TOOK, now_us - x->times.begun);
 	count_backend(x);

@@ -113,7 +113,18 @@ def test_a_backend_that_is_not_there(gateway, port, at):
     with Client(port) as client:
         assert client.ask().status == 502
     eventually(at, "http_ends_total", 1, cause="backend_refused", at="connect")
-    assert total(metrics(at), "backend_requests_total", code="none") == 1
+    assert total(metrics(at), "backend_requests_total", code="none") == 2       # it was tried again
+
+
+def test_a_try_that_failed_is_the_backend_s_that_failed(gateway, backend, port, at):
+    good, bad = backend(lambda conn: [conn.send(answer(body=b"x")) for _ in iter(conn.read_request, None)]), program.free_port()
+    gateway(ini(port, at, good.port, pool=f"backend = 127.0.0.1:{bad}\nbalance = round_robin\neject = off"))
+    with Client(port) as client:
+        assert {client.ask().status for _ in range(4)} == {200}
+    eventually(at, "backend_requests_total", 4, backend=f"127.0.0.1:{good.port}", code="200")
+    assert total(metrics(at), "backend_requests_total", backend=f"127.0.0.1:{bad}", code="none") == 2
+    rows = {row["backend"]: row["errors"] for row in json.loads(page.ask(at, "/status.json")[2])["pools"]}
+    assert rows == {f"127.0.0.1:{good.port}": 0, f"127.0.0.1:{bad}": 2}
 
 
 def test_who_waits_for_a_backend(gateway, backend, port, at):

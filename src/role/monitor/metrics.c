@@ -304,7 +304,7 @@ static void put_backends(const struct sp_facts *facts, struct sp_metrics_text *t
 	each_backend(facts, t, put_up);
 	GAUGE("backend_inflight", "Exchanges that the backend has just now.");
 	each_backend(facts, t, put_inflight);
-	COUNTER("backend_requests_total", "Exchanges by the backend's status; code none: there was no answer.");
+	COUNTER("backend_requests_total", "Tries by the backend's status; code none: there was no answer.");
 	each_backend(facts, t, put_codes);
 }
 
