@@ -31,7 +31,6 @@ struct door {
 struct cap {
 	uint64_t max; /* 0 = none */
 	uint32_t slot; /* of the board; of a listener */
-	uint32_t told; /* what our part says */
 	bool is_reached;
 	uint64_t quiet_until_ms; /* at the limit it is reached and left many times a second */
 };
@@ -71,10 +70,14 @@ static uint32_t count_of(const struct sp_intake *in, size_t cap)
 	return (uint32_t)(cap == 0 ? sp_proxy_client_count(in->proxy) : sp_proxy_listener_count(in->proxy, cap - 1));
 }
 
+/* Compared with what stands there: a part that somebody wrote into is put right at the next look, and the line stays
+ * unwritten, and with the others, while nothing changes. */
 static void tell(struct sp_intake *in, size_t i, uint32_t now)
 {
-	in->caps[i].told = now;
-	sp_counter_set(i == 0 ? &in->own->clients : &in->own->listener[in->caps[i].slot], now);
+	_Atomic uint32_t *said = i == 0 ? &in->own->clients : &in->own->listener[in->caps[i].slot];
+
+	if (sp_counter_get(said) != now)
+		sp_counter_set(said, now);
 }
 
 /* No worker has more than all may have, whatever its part says. */
@@ -88,10 +91,7 @@ static uint64_t sum(const struct sp_intake *in, size_t i)
 
 static bool is_reached(struct sp_intake *in, size_t i)
 {
-	const uint32_t now = count_of(in, i);
-
-	if (now != in->caps[i].told)
-		tell(in, i, now);
+	tell(in, i, count_of(in, i));
 	return in->caps[i].max != 0 && sum(in, i) >= in->caps[i].max;
 }
 
@@ -128,7 +128,7 @@ static void log_reached(struct sp_intake *in, size_t slot)
 	cap->quiet_until_ms = sp_now_ms() + QUIET_MS;
 	sp_warn("connections_full",
 		SP_KV_STR("listener", slot == 0 ? SP_STR("*") : in->conf->listeners[slot - 1].section.name),
-		SP_KV_U64("max_connections", cap->max), SP_KV_U64("of_this_worker", cap->told));
+		SP_KV_U64("max_connections", cap->max), SP_KV_U64("of_this_worker", count_of(in, slot)));
 }
 
 /* A limit too low for max_connections: we stop before the kernel refuses, and the backends' sockets still fit. */
