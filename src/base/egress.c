@@ -224,6 +224,19 @@ enum sp_egress_verdict sp_egress_check(const struct sp_egress *egress, const str
 	return egress->has_allow ? check_allow(egress, &folded) : check_literals(egress, &folded);
 }
 
+enum sp_egress_verdict sp_egress_check_resolver(const struct sp_egress *egress, const struct sp_addr *to)
+{
+	struct sp_addr folded = sp_addr_fold(to);
+	enum sp_egress_verdict verdict;
+
+	if (folded.port != 53)
+		return sp_egress_check(egress, to);
+	if (folded.family != SP_ADDR_V4 && folded.family != SP_ADDR_V6)
+		return SP_EGRESS_FAMILY;
+	verdict = check_floor(egress, &folded);
+	return verdict == SP_EGRESS_LINK_LOCAL ? SP_EGRESS_OK : verdict;
+}
+
 static const struct {
 	const char *word, *text;
 } names[] = {

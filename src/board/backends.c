@@ -18,10 +18,10 @@ static bool is_text(const char *text)
 static bool is_valid(const struct sp_backend_state *state)
 {
 	if (state->is >= SP_BACKEND_STATES || state->weight < -1 || state->weight > SP_BACKEND_WEIGHT_MAX ||
-	    state->addr_count > SP_BACKEND_ADDRS || !is_text(state->why))
+	    state->addr_count > SP_BACKEND_ADDRS || state->is_healthy > 1 || !is_text(state->why))
 		return false;
 	for (uint32_t i = 0; i < state->addr_count; i++)
-		if (state->addrs[i].is_v6 > 1)
+		if (state->addrs[i].is_v6 > 1 || state->addrs[i].is_usable > 1)
 			return false;
 	return true;
 }

@@ -33,6 +33,8 @@ static const struct command {
 	  "give a backend (POOL/BACKEND, or its name alone) no new requests; what runs is finished" },
 	{ "undrain", NULL, sp_command_undrain, SP_ARG_CONFIG | SP_ARG_WHAT, "BACKEND [-c FILE]",
 	  "give it requests again" },
+	{ "weight", NULL, sp_command_weight, SP_ARG_CONFIG | SP_ARG_WORDS, "BACKEND N|default [-c FILE]",
+	  "change a backend's share of the requests, 0 to 256, until it is set again" },
 	{ "ban", NULL, sp_command_ban, SP_ARG_CONFIG | SP_ARG_WORDS, "ADDRESS DURATION [REASON] [-c FILE]",
 	  "refuse a client's connections and requests for so long; an IPv6 address stands for its /64" },
 	{ "unban", NULL, sp_command_unban, SP_ARG_CONFIG | SP_ARG_WORDS, "ADDRESS [-c FILE]", "lift a ban" },

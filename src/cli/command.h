@@ -16,6 +16,7 @@ int sp_command_reference(const struct sp_args *args);
 int sp_command_healthcheck(const struct sp_args *args);
 int sp_command_drain(const struct sp_args *args);
 int sp_command_undrain(const struct sp_args *args);
+int sp_command_weight(const struct sp_args *args);
 int sp_command_ban(const struct sp_args *args);
 int sp_command_unban(const struct sp_args *args);
 int sp_command_bans(const struct sp_args *args);

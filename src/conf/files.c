@@ -26,7 +26,7 @@ static bool vet_file(int fd, enum sp_file_kind kind, struct stat *st, struct sp_
 		return sp_err_set(err, "is a folder");
 	if (!S_ISREG(st->st_mode))
 		return sp_err_set(err, "is no regular file");
-	if (!vet_owner(st, err))
+	if (kind != SP_FILE_SYSTEM && !vet_owner(st, err))
 		return false;
 	if (kind == SP_FILE_KEY && (st->st_mode & S_IROTH) != 0)
 		return sp_err_set(err, "is secret, and can be read by everybody (mode %04o): chmod o-r",
@@ -65,7 +65,8 @@ static bool read_all(int fd, size_t size, struct sp_arena *arena, struct sp_str 
 
 static int open_vetted(const char *path, enum sp_file_kind kind, struct stat *st, struct sp_err *err)
 {
-	int fd = open(path, O_RDONLY | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK | O_NOCTTY);
+	int follow = kind == SP_FILE_SYSTEM ? 0 : O_NOFOLLOW;
+	int fd = open(path, O_RDONLY | O_CLOEXEC | follow | O_NONBLOCK | O_NOCTTY);
 
 	if (fd < 0 && errno == ELOOP)
 		sp_err_set(err, "is a symbolic link: name the file itself");

@@ -17,7 +17,12 @@
 
 #define SP_FILES_MAX (4U << 20) /* of one file */
 
-enum sp_file_kind { SP_FILE_CONFIG, SP_FILE_PUBLIC, SP_FILE_KEY };
+enum sp_file_kind {
+	SP_FILE_CONFIG,
+	SP_FILE_PUBLIC,
+	SP_FILE_KEY,
+	SP_FILE_SYSTEM, /* public, and the system's: a link is followed, whoever owns it wrote it (/etc/resolv.conf) */
+};
 
 /* The whole content, in the arena. false with *err. */
 SP_MUST_USE bool sp_file_read(const char *path, enum sp_file_kind kind, struct sp_arena *arena, struct sp_str *out,

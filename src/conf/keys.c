@@ -51,6 +51,8 @@ static const struct {
 	[SP_CONF_BALANCE] = { "word", 0 },
 	[SP_CONF_LIMIT_KEY] = { "word", 0 },
 	[SP_CONF_STATUSES] = { "requests or status codes", LIST | COMMAS },
+	[SP_CONF_STATUS_RANGES] = { "status codes or ranges", LIST | COMMAS },
+	[SP_CONF_CHECK] = { "GET /path or tcp", 0 },
 	[SP_CONF_HOST_SENT] = { "word or host name", 0 },
 };
 

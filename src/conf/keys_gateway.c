@@ -74,7 +74,9 @@ static const struct sp_conf_key egress_keys[] = {
 	EGRESS("allow", SP_CONF_EGRESS, pub.allow,
 	       .help = "Where backends may be; absent: exactly the addresses declared, which must be private."),
 	EGRESS("public", SP_CONF_BOOL, pub.is_public, .def = "no", .help = "Whether allow may hold public addresses."),
-	LATER("resolver", SP_CONF_TEXTS, .help = "Name servers; absent: those of /etc/resolv.conf at start."),
+	EGRESS("resolver", SP_CONF_TEXTS, pub.resolver,
+	       .help = "Name servers for backends that are given by name: address[:port], port 53 if absent. Absent: those "
+		       "of /etc/resolv.conf, read with the configuration."),
 };
 
 const struct sp_conf_type sp_conf_type_egress = {

@@ -7,6 +7,9 @@
 
 #define NS_PER_S 1000000000ULL
 #define SYSTEM_CA "/etc/ssl/certs/ca-certificates.crt"
+#define RESOLV_CONF "/etc/resolv.conf"
+
+enum { DNS_PORT = 53, RESOLVERS_MAX = 8 };
 
 struct linker {
 	const struct sp_fill *fill;
@@ -307,7 +310,7 @@ static void read_system_ca(const struct linker *l, struct sp_conf_pool *pool)
 {
 	struct sp_err err = { .text = "" };
 
-	if (!sp_source_read(&l->doc->source, SYSTEM_CA, SP_FILE_PUBLIC, &pool->tls_ca_pem, &err))
+	if (!sp_source_read(&l->doc->source, SYSTEM_CA, SP_FILE_SYSTEM, &pool->tls_ca_pem, &err))
 		LINK_ERROR(l, sp_conf_at(&pool->section, "tls"),
 			   "tls = yes without tls_ca: the system's store, %s, %s; name your own with tls_ca", SYSTEM_CA,
 			   err.text);
@@ -452,6 +455,83 @@ static void link_literals(const struct linker *l)
 	}
 }
 
+/* ---- name servers ---- */
+
+static const struct sp_conf_backend *first_named(const struct sp_conf *conf)
+{
+	for (size_t i = 0; i < conf->pool_count; i++)
+		for (size_t k = 0; k < conf->pools[i].backend_count; k++)
+			if (sp_conf_backend_is_named(&conf->pools[i].backends[k]))
+				return &conf->pools[i].backends[k];
+	return NULL;
+}
+
+static bool parse_resolver(struct sp_str text, struct sp_addr *addr)
+{
+	if (sp_addr_parse_ip(text, addr)) {
+		addr->port = DNS_PORT;
+		return true;
+	}
+	return sp_addr_parse(text, DNS_PORT, addr) && addr->family != SP_ADDR_UNIX;
+}
+
+/* resolv.conf(5): the lines "nameserver ADDRESS"; what is not understood is left out, as the C library does. */
+static size_t read_resolv_conf(struct sp_str text, struct sp_addr to[static RESOLVERS_MAX])
+{
+	struct sp_str line, word;
+	size_t n = 0;
+
+	while (text.n > 0 && n < RESOLVERS_MAX && sp_str_split(&text, '\n', &line)) {
+		for (size_t i = 0; i < line.n; i++)
+			if (line.p[i] == '#' || line.p[i] == ';' || line.p[i] == '\t')
+				line.n = line.p[i] == '\t' ? line.n : i;
+		if (sp_value_word(&line, &word) && sp_str_eq(word, SP_STR("nameserver")) && sp_value_word(&line, &word) &&
+		    sp_addr_parse_ip(word, &to[n]))
+			to[n++].port = DNS_PORT;
+	}
+	return n;
+}
+
+static size_t system_resolvers(const struct linker *l, const struct sp_conf_backend *named,
+			       struct sp_addr to[static RESOLVERS_MAX])
+{
+	struct sp_err err = { .text = "" };
+	struct sp_str text;
+	size_t n = 0;
+
+	if (!sp_source_read(&l->doc->source, RESOLV_CONF, SP_FILE_SYSTEM, &text, &err))
+		LINK_ERROR(l, named->at, "%.*s is a name, and %s %s: set [egress] resolver", SP_STR_ARG(named->host),
+			   RESOLV_CONF, err.text);
+	else if ((n = read_resolv_conf(text, to)) == 0)
+		LINK_ERROR(l, named->at, "%.*s is a name, and %s names no server: set [egress] resolver",
+			   SP_STR_ARG(named->host), RESOLV_CONF);
+	return n;
+}
+
+static void link_resolvers(const struct linker *l)
+{
+	const struct sp_conf_texts *own = &l->conf->egress.resolver;
+	const struct sp_conf_backend *named = first_named(l->conf);
+	struct sp_addr *all = sp_doc_take(l->doc, RESOLVERS_MAX * sizeof(*all));
+	size_t n = 0;
+
+	if (all == NULL)
+		return;
+	for (size_t i = 0; i < own->count; i++) {
+		if (n == RESOLVERS_MAX)
+			LINK_ERROR(l, own->items[i].at, "resolver: at most %d name servers", RESOLVERS_MAX);
+		else if (!parse_resolver(own->items[i].text, &all[n]))
+			LINK_ERROR(l, own->items[i].at, "resolver = %.*s: not an address, as 10.0.0.2 or 10.0.0.2:53",
+				   SP_STR_ARG(own->items[i].text));
+		else
+			n++;
+	}
+	if (own->count == 0 && named != NULL)
+		n = system_resolvers(l, named, all);
+	l->conf->egress.resolvers = all;
+	l->conf->egress.resolver_count = n;
+}
+
 /* By their index; it is complete even where an error was found, so that every open key is closed again. */
 static void list_certs(const struct linker *l)
 {
@@ -498,6 +578,7 @@ void sp_link_all(const struct sp_fill *fill, struct sp_conf *conf)
 	link_routes(&l);
 	link_singles(&l);
 	link_literals(&l);
+	link_resolvers(&l);
 	list_certs(&l);
 	conf->local = sp_source_local(&l.doc->source, &conf->local_count);
 	list_sections(&l);

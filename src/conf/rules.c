@@ -107,6 +107,14 @@ static void check_allow(const struct rules *r)
 				   "allow = %s: holds public addresses; if that is meant, set public = yes",
 				   sp_cidr_text(&e->allow[i].cidr, text));
 	}
+	for (size_t i = 0; i < e->resolver_count && i < e->resolver.count; i++) {
+		struct sp_egress egress = sp_conf_egress_rules(r->conf);
+		enum sp_egress_verdict verdict = sp_egress_check_resolver(&egress, &e->resolvers[i]);
+
+		if (verdict != SP_EGRESS_OK)
+			RULE_ERROR(r, e->resolver.items[i].at, "resolver = %s: %s",
+				   sp_addr_text(&e->resolvers[i], text), sp_egress_text(verdict));
+	}
 	if (e->is_public && !e->has_allow)
 		RULE_ERROR(r, sp_conf_at(&e->section, "public"),
 			   "public = yes is for the addresses of allow, which is not set");
@@ -130,10 +138,14 @@ static void check_backend(const struct rules *r, const struct sp_egress *egress,
 	const char *key = is_short ? "backend" : "address";
 	char text[SP_ADDR_TEXT];
 
-	if (backend->addr.family == SP_ADDR_NONE)
-		return; /* its address was wrong, and that was said */
 	if (sp_str_starts(pool->section.name, SP_STR("route:")))
 		key = "to";
+	if (sp_conf_backend_is_named(backend) && !r->conf->egress.has_allow)
+		RULE_ERROR(r, backend->at,
+			   "%s = %.*s: a name may lead anywhere: [egress] allow has to say where its addresses may be",
+			   key, SP_STR_ARG(backend->name));
+	if (backend->addr.family == SP_ADDR_NONE)
+		return; /* a name; or its address was wrong, and that was said */
 	if (verdict != SP_EGRESS_OK)
 		RULE_ERROR(r, backend->at, "%s = %s: %s", key, sp_addr_text(&backend->addr, text),
 			   sp_egress_text(verdict));
@@ -169,6 +181,59 @@ static void check_pool_tls(const struct rules *r, const struct sp_conf_pool *poo
 	}
 }
 
+static bool is_host_text(struct sp_str s)
+{
+	for (size_t i = 0; i < s.n; i++) {
+		char c = sp_lower(s.p[i]);
+
+		if (!((c >= 'a' && c <= 'z') || (c >= '0' && c <= '9') || strchr("-._:[]", c) != NULL))
+			return false;
+	}
+	return true;
+}
+
+/* Its default, written out, is nothing that anybody waits for: dump writes every default. */
+static bool is_more_than_default(const struct rules *r, const struct sp_conf_pool *pool, const char *key)
+{
+	const struct sp_doc_part *part = sp_doc_find(r->doc, "pool", pool->section.name);
+
+	for (const struct sp_doc_item *item = part == NULL ? NULL : part->first; item != NULL; item = item->next)
+		if (sp_str_eq(item->key, sp_str(key)) && item->row != NULL)
+			return item->row->def == NULL || !sp_str_eq(item->value, sp_str(item->row->def));
+	return false;
+}
+
+/* What would be read, and do nothing. */
+static void check_pool_check(const struct rules *r, const struct sp_conf_pool *pool)
+{
+	static const char *const always[] = { "check_interval", "check_timeout", "rise", "fall", "start" };
+	static const char *const http[] = { "check_host", "check_status", "check_body" };
+	const struct sp_conf_section *s = &pool->section;
+
+	for (size_t i = 0; i < SP_COUNT(always) && pool->check.kind == SP_CHECK_NONE && !is_set(s, "check"); i++) {
+		if (is_more_than_default(r, pool, always[i]))
+			RULE_ERROR(r, sp_conf_at(s, always[i]), "%s without check: nothing would be checked",
+				   always[i]);
+	}
+	for (size_t i = 0; i < SP_COUNT(http) && pool->check.kind != SP_CHECK_HTTP; i++) {
+		if (is_more_than_default(r, pool, http[i]))
+			RULE_ERROR(r, sp_conf_at(s, http[i]), "%s needs check = GET /path", http[i]);
+	}
+	if (!is_host_text(pool->check.host))
+		RULE_ERROR(r, sp_conf_at(s, "check_host"),
+			   "check_host = %.*s: not a host, as example.com or example.com:8080",
+			   SP_STR_ARG(pool->check.host));
+}
+
+static void check_pool_names(const struct rules *r, const struct sp_conf_pool *pool)
+{
+	const struct sp_conf_section *s = &pool->section;
+
+	if (pool->resolve_min > pool->resolve_max)
+		RULE_ERROR(r, sp_conf_at(s, is_set(s, "resolve_min") ? "resolve_min" : "resolve_max"),
+			   "resolve_min is more than resolve_max");
+}
+
 static void check_pools(const struct rules *r)
 {
 	struct sp_egress egress = sp_conf_egress_rules(r->conf);
@@ -180,6 +245,8 @@ static void check_pools(const struct rules *r)
 		    !sp_doc_is_torn(r->doc, sp_doc_find(r->doc, "pool", pool->section.name)))
 			RULE_ERROR(r, pool->section.at, "[pool:%.*s] has no backend", SP_STR_ARG(pool->section.name));
 		check_pool_tls(r, pool);
+		check_pool_check(r, pool);
+		check_pool_names(r, pool);
 		for (size_t k = 0; k < pool->backend_count; k++)
 			check_backend(r, &egress, pool, &pool->backends[k]);
 	}
@@ -302,9 +369,11 @@ static void check_limits(const struct rules *r, const struct sp_conf_listener *l
 	for (size_t i = 0; i < l->limit_count; i++)
 		if (l->limits[i]->key == SP_LIMIT_BY_ROUTE)
 			RULE_ERROR(r, sp_conf_at(&l->section, "limit"),
-				   "limit = %.*s: its key is route (%s:%d), and a listener has none yet; set it on routes, "
+				   "limit = %.*s: its key is route (%s:%d), and a listener has none yet; set it on "
+				   "routes, "
 				   "or use key = global",
-				   SP_STR_ARG(l->limits[i]->section.name), sp_conf_at(&l->limits[i]->section, "key").file,
+				   SP_STR_ARG(l->limits[i]->section.name),
+				   sp_conf_at(&l->limits[i]->section, "key").file,
 				   sp_conf_at(&l->limits[i]->section, "key").line);
 }
 
@@ -424,8 +493,8 @@ static void check_presence(const struct rules *r)
 			RULE_ERROR(r, p->at, "[%.*s] has neither cidr nor file", SP_STR_ARG(p->title));
 		if (p->made == NULL || p->is_used)
 			continue;
-		if (p->spec == &sp_conf_type_pool || p->spec == &sp_conf_type_tls || p->spec == &sp_conf_type_addresses ||
-		    p->spec == &sp_conf_type_limit)
+		if (p->spec == &sp_conf_type_pool || p->spec == &sp_conf_type_tls ||
+		    p->spec == &sp_conf_type_addresses || p->spec == &sp_conf_type_limit)
 			RULE_WARNING(r, p->at, "[%.*s] is used by nothing [unused-%s]", SP_STR_ARG(p->title),
 				     p->spec->name);
 	}
@@ -440,7 +509,8 @@ static void check_ban(const struct rules *r, const struct sp_conf_limit *limit)
 	char ban[SP_UNITS_TEXT], most[SP_UNITS_TEXT];
 
 	if (limit->ban == 0 && limit->ban_max != 0)
-		RULE_WARNING(r, sp_conf_at(&limit->section, "ban_max"), "ban_max without ban: nobody is banned [ban-max]");
+		RULE_WARNING(r, sp_conf_at(&limit->section, "ban_max"),
+			     "ban_max without ban: nobody is banned [ban-max]");
 	if (limit->ban != 0 && limit->ban_max != 0 && limit->ban_max < limit->ban)
 		RULE_ERROR(r, sp_conf_at(&limit->section, "ban_max"), "ban_max = %s is less than ban = %s",
 			   sp_units_duration_text(limit->ban_max, most), sp_units_duration_text(limit->ban, ban));
@@ -470,13 +540,15 @@ static void check_admin(const struct rules *r)
 	if (a->bind.family == SP_ADDR_NONE)
 		return;
 	if (!is_loopback(&a->bind) && a->allow.count == 0)
-		RULE_ERROR(r, at, "bind = %s: others can reach that; say who may with allow", sp_addr_text(&a->bind, text));
+		RULE_ERROR(r, at, "bind = %s: others can reach that; say who may with allow",
+			   sp_addr_text(&a->bind, text));
 	for (size_t i = 0; i < r->conf->listener_count; i++) {
 		const struct sp_conf_listener *l = &r->conf->listeners[i];
 
 		for (size_t k = 0; k < l->bind_count; k++)
 			if (l->binds[k].kind == SP_BIND_ADDR && sp_addr_eq(&l->binds[k].addr, &a->bind))
-				RULE_ERROR(r, l->binds[k].at, "bind = %s is taken by [admin]", sp_addr_text(&a->bind, text));
+				RULE_ERROR(r, l->binds[k].at, "bind = %s is taken by [admin]",
+					   sp_addr_text(&a->bind, text));
 	}
 }
 

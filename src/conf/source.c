@@ -63,7 +63,8 @@ static enum sp_source_tag tag_of(enum sp_file_kind kind)
 	switch (kind) {
 	case SP_FILE_CONFIG: return SP_SOURCE_TEXT;
 	case SP_FILE_KEY: return SP_SOURCE_CREDENTIAL;
-	case SP_FILE_PUBLIC: break;
+	case SP_FILE_PUBLIC:
+	case SP_FILE_SYSTEM: break;
 	}
 	return SP_SOURCE_FILE;
 }

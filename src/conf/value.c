@@ -435,6 +435,8 @@ bool sp_value_parse(struct sp_value *v)
 		[SP_CONF_BALANCE] = parse_balance,
 		[SP_CONF_LIMIT_KEY] = parse_limit_key,
 		[SP_CONF_STATUSES] = add_status,
+		[SP_CONF_STATUS_RANGES] = sp_value_status_ranges,
+		[SP_CONF_CHECK] = sp_value_check,
 		[SP_CONF_HOST_SENT] = sp_value_host_sent,
 	};
 

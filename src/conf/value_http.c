@@ -399,3 +399,50 @@ bool sp_value_hsts(struct sp_value *v)
 	}
 	return true;
 }
+
+/* ---- health checks ---- */
+
+static bool parse_status(struct sp_str text, uint16_t *status)
+{
+	uint64_t n;
+
+	if (!sp_str_u64(sp_str_trim(text), 599, &n) || n < 100)
+		return false;
+	*status = (uint16_t)n;
+	return true;
+}
+
+bool sp_value_status_ranges(struct sp_value *v)
+{
+	struct sp_conf_status_range range, *item;
+	struct sp_str to = v->text, from;
+	bool is_range = sp_str_split(&to, '-', &from) && to.p != NULL;
+
+	if (!parse_status(from, &range.from) || !parse_status(is_range ? to : from, &range.to) || range.to < range.from)
+		return sp_value_bad(v, "no status code from 100 to 599, and no range of them as 200-299");
+	item = sp_value_add(v, sizeof(*item));
+	if (item == NULL)
+		return false;
+	*item = range;
+	return true;
+}
+
+bool sp_value_check(struct sp_value *v)
+{
+	struct sp_conf_check *to = v->to;
+	struct sp_str rest = v->text, word, path;
+
+	if (sp_str_eq(v->text, SP_STR("tcp"))) {
+		to->kind = SP_CHECK_TCP;
+		return true;
+	}
+	if (!sp_value_word(&rest, &word) || !sp_str_eq(word, SP_STR("GET")) || !sp_value_word(&rest, &path) || rest.n > 0 ||
+	    path.p[0] != '/')
+		return sp_value_bad(v, "must be tcp, or GET and a path as GET /healthz");
+	for (size_t i = 0; i < path.n; i++)
+		if (path.p[i] <= ' ' || path.p[i] > '~' || path.p[i] == '#')
+			return sp_value_bad(v, "a path has no blanks, \"#\" or bytes outside ASCII");
+	to->kind = SP_CHECK_HTTP;
+	to->path = path;
+	return true;
+}

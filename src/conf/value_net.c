@@ -336,6 +336,27 @@ static bool is_host_name(struct sp_str s)
 	return first >= 'a' && first <= 'z';
 }
 
+/* RFC 1035 2.3.4: 253 bytes, labels of 63. A name of one label is one as it stands: no search list is asked. */
+static bool parse_named(struct sp_value *v, struct sp_str text, struct sp_conf_backend *backend)
+{
+	struct sp_str port, host, rest, label;
+	uint64_t number = 80;
+
+	port = text;
+	(void)sp_str_split(&port, ':', &host);
+	if (port.p != NULL && (!sp_str_u64(port, 65535, &number) || number == 0))
+		return sp_value_bad(v, "a port is a number from 1 to 65535");
+	rest = host;
+	while (rest.n > 0 && sp_str_split(&rest, '.', &label))
+		if (label.n == 0 || label.n > 63)
+			return sp_value_bad(v, "a label of a name has 1 to 63 bytes");
+	if (host.n > 253)
+		return sp_value_bad(v, "a name has at most 253 bytes");
+	backend->host = host;
+	backend->addr = (struct sp_addr){ .family = SP_ADDR_NONE, .port = (uint16_t)number };
+	return true;
+}
+
 static bool parse_address(struct sp_value *v, struct sp_str text, struct sp_conf_backend *backend)
 {
 	const char *colon = memrchr(text.p, ':', text.n);
@@ -348,12 +369,13 @@ static bool parse_address(struct sp_value *v, struct sp_str text, struct sp_conf
 	else if (sp_addr_parse(text, 80, &backend->addr) && backend->addr.family != SP_ADDR_UNIX) {
 		if (colon != NULL && (text.p[0] != '[' || colon[-1] == ']'))
 			backend->host.n = (size_t)(colon - text.p);
-	} else if (sp_str_starts(text, SP_STR("unix:")))
-		return sp_value_bad(v, "backends are IP addresses");
-	else if (is_host_name(sp_str_of(text.p, colon == NULL ? text.n : (size_t)(colon - text.p))))
-		return sp_value_bad(v, "names are not in this build: write an address");
-	else
-		return sp_value_bad(v, "not an address, as 10.0.1.10:8080 or [fd00::10]:8080");
+	} else if (sp_str_starts(text, SP_STR("unix:"))) {
+		return sp_value_bad(v, "backends are IP addresses or names");
+	} else if (is_host_name(sp_str_of(text.p, colon == NULL ? text.n : (size_t)(colon - text.p)))) {
+		return parse_named(v, text, backend);
+	} else {
+		return sp_value_bad(v, "neither an address, as 10.0.1.10:8080 or [fd00::10]:8080, nor a name");
+	}
 	return true;
 }
 

@@ -30,29 +30,36 @@ static void on_question(struct sp_channel *ch, struct sp_ipc_message *message)
 	peer->of->on_ask(peer, message, !take_token(peer));
 }
 
-static void on_worker_gone(struct sp_channel *ch, enum sp_ipc_rc why)
+static enum sp_ipc_role role_of(const struct sp_asked_peer *peer)
+{
+	return peer->worker == 0 ? SP_IPC_MONITOR : SP_IPC_WORKER;
+}
+
+static void on_peer_gone(struct sp_channel *ch, enum sp_ipc_rc why)
 {
 	const struct sp_asked_peer *peer = SP_HOLDER(ch, struct sp_asked_peer, channel);
 
 	if (why == SP_IPC_BAD)
-		sp_error("worker_bad_message", SP_KV_U64("worker", peer->worker));
+		sp_error("asker_bad_message", SP_KV_TEXT("asker", sp_ipc_role_name(role_of(peer))),
+			 SP_KV_U64("worker", peer->worker));
 }
 
 static void take_peer(struct sp_asked *asked, struct sp_ipc_message *message)
 {
-	unsigned worker = message->body.peer.worker;
+	unsigned worker = message->body.peer.role == SP_IPC_MONITOR ? 0 : message->body.peer.worker;
+	bool is_one = message->body.peer.role == SP_IPC_MONITOR || worker > 0;
 	struct sp_asked_peer *peer;
 
-	if (worker == 0 || worker > asked->workers)
+	if (!is_one || worker > asked->workers)
 		return;
-	peer = &asked->peers[worker - 1];
+	peer = &asked->peers[worker];
 	sp_channel_close(&peer->channel);
 	*peer = (struct sp_asked_peer){ .of = asked,
 					.worker = worker,
 					.tokens = asked->burst * 1000,
 					.filled_ms = sp_now_ms(),
-					.channel = { .on_message = on_question, .on_end = on_worker_gone } };
-	sp_channel_open(&peer->channel, asked->loop, message->fd, asked->self, SP_IPC_WORKER);
+					.channel = { .on_message = on_question, .on_end = on_peer_gone } };
+	sp_channel_open(&peer->channel, asked->loop, message->fd, asked->self, role_of(peer));
 	message->fd = -1;
 }
 
@@ -80,9 +87,9 @@ static bool start(struct sp_asked *asked, int master_fd, struct sp_err *err)
 	const struct sp_ipc_message ready = { .type = SP_IPC_READY, .fd = -1 };
 
 	asked->loop = sp_loop_new(err);
-	asked->peers = calloc(asked->workers, sizeof(*asked->peers));
+	asked->peers = calloc(asked->workers + 1, sizeof(*asked->peers));
 	if (asked->loop == NULL || asked->peers == NULL)
-		return sp_err_set(err, "no memory for the workers' channels");
+		return sp_err_set(err, "no memory for the channels");
 	asked->master.on_message = on_order;
 	asked->master.on_end = on_master_gone;
 	sp_channel_open(&asked->master, asked->loop, master_fd, asked->self, SP_IPC_MASTER);
@@ -102,7 +109,7 @@ bool sp_asked_run(struct sp_asked *asked, int master_fd, struct sp_err *err)
 		sp_loop_run(asked->loop);
 		is_fine = !asked->is_orphan || sp_err_set(err, "the master is gone");
 	}
-	for (unsigned i = 0; asked->peers != NULL && i < asked->workers; i++)
+	for (unsigned i = 0; asked->peers != NULL && i <= asked->workers; i++)
 		sp_channel_close(&asked->peers[i].channel);
 	sp_channel_close(&asked->master);
 	free(asked->peers);
@@ -115,7 +122,7 @@ void sp_asked_answer(struct sp_asked_peer *peer, const struct sp_ipc_message *an
 	enum sp_ipc_rc rc = sp_channel_send(&peer->channel, answer);
 
 	if (rc == SP_IPC_AGAIN)
-		sp_asked_note_refused(peer, "worker_does_not_read");
+		sp_asked_note_refused(peer, "does_not_read");
 }
 
 void sp_asked_note_refused(struct sp_asked_peer *peer, const char *why)
@@ -124,6 +131,6 @@ void sp_asked_note_refused(struct sp_asked_peer *peer, const char *why)
 	if (peer->told_ms != 0 && sp_now_ms() - peer->told_ms < QUIET_MS)
 		return;
 	peer->told_ms = sp_now_ms();
-	sp_warn("ask_refused", SP_KV_U64("worker", peer->worker), SP_KV_TEXT("why", why),
+	sp_warn("ask_refused", SP_KV_TEXT("asker", sp_ipc_role_name(role_of(peer))), SP_KV_U64("worker", peer->worker), SP_KV_TEXT("why", why),
 		SP_KV_U64("refused", peer->refused));
 }

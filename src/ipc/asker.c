@@ -72,10 +72,11 @@ static void on_end(struct sp_channel *ch, enum sp_ipc_rc why)
 	}
 }
 
-bool sp_asker_init(struct sp_asker *asker, struct sp_loop *loop, enum sp_ipc_role peer, unsigned most,
-		   uint64_t patience_ms)
+bool sp_asker_init(struct sp_asker *asker, struct sp_loop *loop, enum sp_ipc_role self, enum sp_ipc_role peer,
+		   unsigned most, uint64_t patience_ms)
 {
 	*asker = (struct sp_asker){ .loop = loop,
+				    .self = self,
 				    .peer = peer,
 				    .most = most,
 				    .patience = sp_loop_deadlines(loop, patience_ms),
@@ -93,7 +94,7 @@ void sp_asker_fini(struct sp_asker *asker)
 void sp_asker_set_channel(struct sp_asker *asker, int fd)
 {
 	sp_channel_close(&asker->channel);
-	sp_channel_open(&asker->channel, asker->loop, fd, SP_IPC_WORKER, asker->peer);
+	sp_channel_open(&asker->channel, asker->loop, fd, asker->self, asker->peer);
 	for (struct sp_list *at = asker->asks.next; at != &asker->asks; at = at->next)
 		put(asker, SP_HOLDER(at, struct sp_ask, link));
 }

@@ -28,7 +28,8 @@ _Static_assert(offsetof(struct packet, body) == sizeof(struct header), "a header
 #define SIZE(member) sizeof(((union sp_ipc_body *)0)->member)
 
 enum {
-	ASKED = SP_IPC_KEEPER | SP_IPC_DIALER, /* whom workers ask */
+	ASKED = SP_IPC_KEEPER | SP_IPC_DIALER, /* whom … */
+	ASKING = SP_IPC_WORKER | SP_IPC_MONITOR, /* … these ask */
 	CHILDREN = SP_IPC_WORKER | ASKED | SP_IPC_LOGGER | SP_IPC_MONITOR,
 };
 
@@ -46,7 +47,7 @@ static const struct {
 	[SP_IPC_TICKETS] = { "tickets", SIZE(tickets), false, SP_IPC_MASTER, SP_IPC_WORKER },
 	[SP_IPC_LOG] = { "log", SIZE(log), true, SP_IPC_MASTER, SP_IPC_LOGGER },
 	[SP_IPC_CHALLENGES] = { "challenges", SIZE(challenges), true, SP_IPC_MASTER, SP_IPC_WORKER },
-	[SP_IPC_PEER] = { "peer", SIZE(peer), true, SP_IPC_MASTER, SP_IPC_WORKER | ASKED },
+	[SP_IPC_PEER] = { "peer", SIZE(peer), true, SP_IPC_MASTER, ASKING | ASKED },
 	[SP_IPC_DOOR] = { "door", SIZE(door), true, SP_IPC_MASTER, SP_IPC_WORKER },
 	[SP_IPC_BUNDLE] = { "bundle", SIZE(bundle), true, SP_IPC_MASTER, SP_IPC_WORKER },
 	[SP_IPC_PREPARED] = { "prepared", SIZE(prepared), false, SP_IPC_WORKER, SP_IPC_MASTER },
@@ -54,10 +55,10 @@ static const struct {
 	[SP_IPC_COMMIT] = { "commit", SIZE(commit), false, SP_IPC_MASTER, SP_IPC_WORKER },
 	[SP_IPC_ROLLBACK] = { "rollback", SIZE(rollback), false, SP_IPC_MASTER, SP_IPC_WORKER },
 	[SP_IPC_MOVED] = { "moved", SIZE(moved), false, SP_IPC_WORKER, SP_IPC_MASTER },
-	[SP_IPC_SIGN] = { "sign", SIZE(sign), false, SP_IPC_WORKER, SP_IPC_KEEPER },
-	[SP_IPC_SIGNED] = { "signed", SIZE(is_signed), false, SP_IPC_KEEPER, SP_IPC_WORKER },
-	[SP_IPC_DIAL] = { "dial", SIZE(dial), false, SP_IPC_WORKER, SP_IPC_DIALER },
-	[SP_IPC_DIALED] = { "dialed", SIZE(dialed), true, SP_IPC_DIALER, SP_IPC_WORKER },
+	[SP_IPC_SIGN] = { "sign", SIZE(sign), false, ASKING, SP_IPC_KEEPER },
+	[SP_IPC_SIGNED] = { "signed", SIZE(is_signed), false, SP_IPC_KEEPER, ASKING },
+	[SP_IPC_DIAL] = { "dial", SIZE(dial), false, ASKING, SP_IPC_DIALER },
+	[SP_IPC_DIALED] = { "dialed", SIZE(dialed), true, SP_IPC_DIALER, ASKING },
 	[SP_IPC_CONFINED] = { "confined", SIZE(confined), false, CHILDREN, SP_IPC_MASTER },
 	[SP_IPC_ADMIN] = { "admin", 0, true, SP_IPC_MASTER, SP_IPC_MONITOR },
 	[SP_IPC_PAGE] = { "page", 0, true, SP_IPC_MASTER, SP_IPC_MONITOR },
@@ -67,7 +68,7 @@ static const struct {
 	[SP_IPC_CALLER] = { "caller", SIZE(caller), true, SP_IPC_MASTER, SP_IPC_MONITOR },
 	[SP_IPC_OUTCOME] = { "outcome", SIZE(outcome), true, SP_IPC_MASTER, SP_IPC_MONITOR },
 	[SP_IPC_DROPPED] = { "dropped", SIZE(dropped), false, SP_IPC_LOGGER, SP_IPC_MASTER },
-	[SP_IPC_NOT_DIALED] = { "not_dialed", SIZE(not_dialed), false, SP_IPC_DIALER, SP_IPC_WORKER },
+	[SP_IPC_NOT_DIALED] = { "not_dialed", SIZE(not_dialed), false, SP_IPC_DIALER, ASKING },
 };
 
 const char *sp_ipc_type_name(enum sp_ipc_type type)

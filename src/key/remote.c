@@ -109,11 +109,11 @@ static void remote_free(struct sp_signer *signer)
 	free(remote);
 }
 
-struct sp_signer *sp_signer_new_remote(struct sp_loop *loop, struct sp_err *err)
+struct sp_signer *sp_signer_new_remote(struct sp_loop *loop, enum sp_ipc_role self, struct sp_err *err)
 {
 	struct remote *remote = malloc(sizeof(*remote));
 
-	if (remote == NULL || !sp_asker_init(&remote->asker, loop, SP_IPC_KEEPER, SP_PAUSE_MOST, PATIENCE_MS)) {
+	if (remote == NULL || !sp_asker_init(&remote->asker, loop, self, SP_IPC_KEEPER, SP_PAUSE_MOST, PATIENCE_MS)) {
 		sp_err_set(err, "no memory for the keeper's channel");
 		goto fail;
 	}

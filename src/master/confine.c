@@ -33,12 +33,14 @@ bool sp_confine_ports(struct sp_edition *edition, struct sp_err *err)
 {
 	const struct sp_conf *conf = edition->conf;
 
-	edition->ports = calloc(conf->backend_count + 1, sizeof(*edition->ports));
+	edition->ports = calloc(conf->backend_count + conf->egress.resolver_count + 1, sizeof(*edition->ports));
 	if (edition->ports == NULL)
 		return sp_err_set(err, "no memory for the backends' ports");
 	for (size_t i = 0; i < conf->pool_count; i++)
 		for (size_t k = 0; k < conf->pools[i].backend_count; k++)
 			edition->ports[edition->port_count++] = conf->pools[i].backends[k].addr.port;
+	for (size_t i = 0; i < conf->egress.resolver_count; i++)
+		edition->ports[edition->port_count++] = conf->egress.resolvers[i].port; /* answers that UDP does not hold */
 	return true;
 }
 

@@ -145,6 +145,8 @@ static void swap_roles(struct sp_reload *r)
 		old->is_spare = true;
 		old->edition = NULL;
 		sp_deadline_clear(&old->timer);
+		if (old->role == SP_IPC_MONITOR)
+			sp_slot_end(old); /* nobody asks it, and the states on the board have one writer */
 		r->m->slots[i] = spare;
 		r->spares[i] = old;
 	}

@@ -152,7 +152,8 @@ SP_MUST_USE bool sp_tickets_begin(struct sp_master *m, bool are_set, struct sp_e
  * to all workers that live. */
 void sp_links_of_worker(struct sp_master *m, unsigned worker, struct sp_links *links);
 void sp_links_close(struct sp_links *links); /* the worker has its own copies, or will never be */
-bool sp_links_of_role(struct sp_slot *slot); /* false: somebody does not listen */
+bool sp_links_of_role(struct sp_slot *slot); /* false: a worker does not listen */
+void sp_links_of_monitor(struct sp_master *m); /* it serves from now on */
 
 /* confine.c: what `sandbox =` and the way that we were started make of each process. */
 void sp_confine_open(struct sp_master *m);

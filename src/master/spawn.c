@@ -173,6 +173,7 @@ _Noreturn static void be_dialer(struct birth *b)
 {
 	struct sp_role_env env = {
 		.conf = b->slot->edition->conf,
+		.board = b->m->board,
 		.workers = b->m->workers,
 		.channel_fd = b->channel_fd,
 		.sandbox = &b->sandbox,

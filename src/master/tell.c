@@ -100,6 +100,7 @@ void sp_tell_all(struct sp_master *m)
 	tell_own(m, monitor);
 	for (uint32_t i = 1; i < rows_of(m); i++)
 		tell_one(monitor, m->slots[i - 1], i);
+	sp_links_of_monitor(m);
 	if (m->admin.fd >= 0)
 		(void)sp_slot_tell(monitor, &(struct sp_ipc_message){ .type = SP_IPC_ADMIN, .fd = m->admin.fd });
 	if (m->page.fd >= 0)

@@ -13,15 +13,16 @@ static enum sp_dial_rc fail(struct sp_dial_ask *ask, int error)
 	return SP_DIAL_FAILED;
 }
 
-static enum sp_dial_rc begin_connect(struct sp_dial_ask *ask, const struct sp_addr *addr)
+static enum sp_dial_rc begin_connect(struct sp_dial_ask *ask, const struct sp_addr *addr, bool is_udp)
 {
 	struct sockaddr_storage sa;
 	socklen_t n = sp_addr_to_sockaddr(addr, &sa);
-	int fd = sp_sock_new(addr->family);
+	int fd = is_udp ? sp_sock_new_udp(addr->family) : sp_sock_new(addr->family);
 
 	if (fd < 0)
 		return fail(ask, errno);
-	sp_sock_tune(fd, addr->family);
+	if (!is_udp)
+		sp_sock_tune(fd, addr->family);
 	if (connect(fd, (const struct sockaddr *)&sa, n) != 0 && errno != EINPROGRESS) {
 		int error = errno;
 
@@ -29,21 +30,37 @@ static enum sp_dial_rc begin_connect(struct sp_dial_ask *ask, const struct sp_ad
 		return fail(ask, error);
 	}
 	ask->fd = fd;
+	ask->addr = *addr;
 	ask->rc = SP_DIAL_DONE;
 	return SP_DIAL_DONE;
 }
 
-enum sp_dial_rc sp_dial_connect(const struct sp_egress *egress, const struct sp_addr *to, struct sp_dial_ask *ask)
+/* verdict: of the rules on the very address that connect gets. */
+static enum sp_dial_rc connect_if(enum sp_egress_verdict verdict, const struct sp_addr *addr, bool is_udp,
+				  struct sp_dial_ask *ask)
 {
-	struct sp_addr addr = sp_addr_fold(to); /* the rules see the very address that connect gets */
-
 	ask->fd = -1;
 	ask->error = 0;
 	ask->refused = SP_EGRESS_OK;
-	if (addr.family == SP_ADDR_NONE)
+	if (addr->family == SP_ADDR_NONE)
 		return fail(ask, EHOSTUNREACH);
-	ask->refused = sp_egress_check(egress, &addr);
+	ask->refused = verdict;
 	if (ask->refused != SP_EGRESS_OK)
 		return fail(ask, 0);
-	return begin_connect(ask, &addr);
+	return begin_connect(ask, addr, is_udp);
+}
+
+enum sp_dial_rc sp_dial_connect(const struct sp_egress *egress, const struct sp_addr *to, struct sp_dial_ask *ask)
+{
+	struct sp_addr addr = sp_addr_fold(to);
+
+	return connect_if(sp_egress_check(egress, &addr), &addr, false, ask);
+}
+
+enum sp_dial_rc sp_dial_resolver(const struct sp_egress *egress, const struct sp_addr *to, bool is_udp,
+				 struct sp_dial_ask *ask)
+{
+	struct sp_addr addr = sp_addr_fold(to);
+
+	return connect_if(sp_egress_check_resolver(egress, &addr), &addr, is_udp, ask);
 }

@@ -17,6 +17,11 @@ int sp_sock_new(enum sp_addr_family family)
 	return socket(domain, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
 }
 
+int sp_sock_new_udp(enum sp_addr_family family)
+{
+	return socket(family == SP_ADDR_V6 ? AF_INET6 : AF_INET, SOCK_DGRAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
+}
+
 static void set_int(int fd, int level, int name, int value)
 {
 	/* Each of these only tunes: where the kernel refuses one, the connection still works. */

@@ -10,6 +10,8 @@
 
 /* A stream socket for this family: non-blocking, close-on-exec. -1 with errno. */
 int sp_sock_new(enum sp_addr_family family);
+/* A datagram socket, the same. */
+int sp_sock_new_udp(enum sp_addr_family family);
 /* No delay, keep-alive, a bound on unacknowledged bytes. Accepted sockets inherit them from their listener. */
 void sp_sock_tune(int fd, enum sp_addr_family family);
 /* Takes the pending error of the socket: an errno, 0 for none. */

@@ -1,5 +1,7 @@
 #include "crowd.h"
 
+#include <string.h>
+
 #include "sp/board/backends.h"
 #include "sp/board/board.h"
 #include "sp/board/counters.h"
@@ -62,15 +64,29 @@ void sp_crowd_tell_eject(const struct sp_backend *backend)
 	atomic_store_explicit(&own->ejected_until_ms[backend->slot], backend->eject.until_ms, memory_order_relaxed);
 }
 
+/* Nothing is known yet: the monitor has not looked. */
+static struct sp_crowd_state unknown(const struct sp_backend *backend)
+{
+	const struct sp_conf_check *check = &backend->pool->conf->check;
+
+	return (struct sp_crowd_state){ .is_usable = !sp_conf_backend_is_named(backend->conf) &&
+		                                     (check->kind == SP_CHECK_NONE || check->starts_up),
+		                        .weight = -1 };
+}
+
 struct sp_crowd_state sp_crowd_look(const struct sp_backend *backend)
 {
 	const struct sp_board *board = board_of(backend);
 	struct sp_backend_state state;
+	struct sp_crowd_state seen;
 
 	if (board == NULL || !sp_backend_get(sp_board_read(board, SP_BLOCK_BACKENDS, 0), backend->slot, backend->key,
 	                                     &state))
-		return (struct sp_crowd_state){ .is_usable = true, .weight = -1 };
-	return (struct sp_crowd_state){ .is_usable = state.is == SP_BACKEND_UP,
+		return unknown(backend);
+	seen = (struct sp_crowd_state){ .is_usable = state.is == SP_BACKEND_UP,
 		                        .weight = state.weight,
-		                        .since_ms = state.since_ms };
+		                        .since_ms = state.since_ms,
+		                        .addr_count = state.addr_count };
+	memcpy(seen.addrs, state.addrs, state.addr_count * sizeof(seen.addrs[0]));
+	return seen;
 }

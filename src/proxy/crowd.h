@@ -9,10 +9,13 @@
 
 #include <stdbool.h>
 #include <stdint.h>
+#include "sp/board/backends.h"
 
 struct sp_backend;
 
 struct sp_crowd_state {
+	uint32_t addr_count;            /* of a backend that is given by name */
+	struct sp_backend_addr addrs[SP_BACKEND_ADDRS];
 	bool is_usable;                 /* up: no check, no operator speaks against it */
 	int32_t weight;                 /* -1: the configuration's; 0: gets nothing */
 	uint64_t since_ms;              /* sp_now_ms() when it became so; 0: it always was */

@@ -7,6 +7,7 @@
 
 #include "balance.h"
 #include "crowd.h"
+#include "named.h"
 #include "proxy_int.h"
 #include "sticky.h"
 #include "tally.h"
@@ -47,7 +48,7 @@ static void init_backend(struct sp_pool *pool, size_t i)
 		.conf = &pool->conf->backends[i],
 		.pool = pool,
 		.identity = identity_of(pool->conf, i),
-		.state = { .is_usable = true, .weight = -1 },
+		.state = { .weight = -1 },      /* looked at before it is asked for anything */
 	};
 	sp_list_init(&b->idle);
 	sp_crowd_join(b);
@@ -135,6 +136,8 @@ static void look(struct sp_backend *backend)
 		return;
 	backend->state_ms = sp_now_ms();
 	backend->state = sp_crowd_look(backend);
+	if (sp_conf_backend_is_named(backend->conf))
+		sp_named_prune(backend);
 }
 
 static uint64_t base_weight(const struct sp_backend *backend)
@@ -204,7 +207,8 @@ void sp_lease_give_back(struct sp_lease *lease, enum sp_lease_end how)
 	lease->is_out = false;
 	sp_crowd_count(lease->backend, -1);
 	sp_queue_look(&pool->queue);
-	if (how != SP_LEASE_REUSE || !lease->is_clean || up->is_dead || !may_keep(pool)) {
+	if (how != SP_LEASE_REUSE || !lease->is_clean || up->is_dead || !may_keep(pool) ||
+	    !sp_named_has(lease->backend, &up->dial.addr)) {
 		sp_up_h1_close(up);
 		return;
 	}

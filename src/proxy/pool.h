@@ -44,6 +44,7 @@ struct sp_backend {                     /* one backend, as this worker sees it *
 	uint64_t identity;              /* a hash of its name: the same in every worker, at every start */
 	struct sp_crowd_state state;    /* what holds for all workers, … */
 	uint64_t state_ms;              /* … as it was known then */
+	uint32_t next_addr;             /* of a name: where the turn is */
 	struct sp_eject eject;
 	struct sp_tls_server tls;       /* the session that it gave last */
 	sp_cell *row;                   /* borrowed from the board: its counts; NULL */

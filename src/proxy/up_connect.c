@@ -6,23 +6,39 @@
 
 #include "client.h"
 #include "exchange.h"
+#include "named.h"
 #include "proxy_int.h"
 #include "tally.h"
+
+/* Of a name what the dialer found; before it answered nothing. */
+static struct sp_addr address_of(const struct sp_up_h1 *up)
+{
+	struct sp_addr addr = up->lease.backend->conf->addr;
+	uint16_t port = addr.port;
+
+	if (addr.family == SP_ADDR_NONE) {
+		addr = up->dial.addr;
+		addr.port = port;
+	}
+	return addr;
+}
 
 static void log_failed(const struct sp_up_h1 *up, int why)
 {
 	const struct sp_conf_backend *to = up->lease.backend->conf;
+	struct sp_addr addr = address_of(up);
 
 	sp_warn("backend_connect_failed", SP_KV_STR("pool", up->pool->conf->section.name), SP_KV_STR("backend", to->name),
-	        SP_KV_ADDR("addr", &to->addr), SP_KV_ERRNO("why", why));
+	        SP_KV_ADDR("addr", &addr), SP_KV_ERRNO("why", why));
 }
 
 void sp_up_connect_log_tls(const struct sp_up_h1 *up)
 {
 	const struct sp_conf_backend *to = up->lease.backend->conf;
+	struct sp_addr addr = address_of(up);
 
 	sp_warn("backend_tls_failed", SP_KV_STR("pool", up->pool->conf->section.name), SP_KV_STR("backend", to->name),
-	        SP_KV_ADDR("addr", &to->addr), SP_KV_TEXT("why", sp_tls_stream_refusal(&up->tls)));
+	        SP_KV_ADDR("addr", &addr), SP_KV_TEXT("why", sp_tls_stream_refusal(&up->tls)));
 }
 
 static void tell_not_dialed(const struct sp_up_h1 *up)
@@ -153,7 +169,10 @@ enum sp_dial_rc sp_up_connect(struct sp_up_h1 *up, const struct sp_pool_want *wa
 		up->told_n = sp_proxy_header_write(&want->x->client, &destination, up->told);
 	}
 	up->dial.wait.wake = on_dialed;
-	if (!sp_proxy_dial_index(pool->proxy, up->lease.backend, &up->dial.backend)) {
+	if (sp_conf_backend_is_named(up->lease.backend->conf) && !sp_named_next(up->lease.backend, &up->dial.nth)) {
+		up->dial.error = EHOSTUNREACH;  /* it lost them since it was chosen */
+		rc = SP_DIAL_FAILED;
+	} else if (!sp_proxy_dial_index(pool->proxy, up->lease.backend, &up->dial.index)) {
 		up->dial.error = ECONNABORTED;  /* the configuration has it no more */
 		rc = SP_DIAL_FAILED;
 	} else {

@@ -26,9 +26,9 @@ static bool build(struct sp_move *move, struct sp_worker_part *part, const struc
 {
 	struct sp_generation_asks asks = { .signer = NULL };
 
-	asks.dial = sp_dial_new_remote(move->loop, err);
+	asks.dial = sp_dial_new_remote(move->loop, SP_IPC_WORKER, err);
 	if (asks.dial != NULL)
-		asks.signer = sp_signer_new_remote(move->loop, err);
+		asks.signer = sp_signer_new_remote(move->loop, SP_IPC_WORKER, err);
 	part->dial = asks.dial;
 	part->signer = asks.signer;
 	part->serve = asks.dial == NULL ? NULL : sp_generation_new(conf, number, &asks, err);

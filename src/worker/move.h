@@ -9,8 +9,8 @@
 #ifndef SP_WORKER_MOVE_H
 #define SP_WORKER_MOVE_H
 
-#include "dial.h"
 #include "intake.h"
+#include "sp/ipc/dial_remote.h"
 #include "sp/ipc/channel.h"
 #include "sp/key/sign.h"
 #include "sp/proxy/proxy.h"

@@ -12,7 +12,7 @@
 
 #include "sp/key/sign.h"
 
-struct sp_signer *__wrap_sp_signer_new_remote(struct sp_loop *loop, struct sp_err *err);
+struct sp_signer *__wrap_sp_signer_new_remote(struct sp_loop *loop, enum sp_ipc_role self, struct sp_err *err);
 void __wrap_sp_signer_set_keeper(struct sp_signer *signer, int fd);
 
 static EVP_PKEY *key;
@@ -40,11 +40,11 @@ static void put_away(struct sp_signer *signer)
 	free(signer);
 }
 
-struct sp_signer *__wrap_sp_signer_new_remote(struct sp_loop *loop, struct sp_err *err)
+struct sp_signer *__wrap_sp_signer_new_remote(struct sp_loop *loop, enum sp_ipc_role self, struct sp_err *err)
 {
 	struct sp_signer *signer = malloc(sizeof(*signer));
 
-	(void)loop;
+	(void)loop, (void)self;
 	if (signer == NULL)
 		sp_err_set(err, "no memory for a signer");
 	else

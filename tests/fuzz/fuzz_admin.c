@@ -9,13 +9,15 @@
 #include <string.h>
 
 #include "../../src/role/monitor/answer.h"
+#include "../../src/role/monitor/watched.h"
 #include "sp/base/check.h"
 #include "sp/base/json.h"
 #include "sp/base/log.h"
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 
-static struct sp_facts facts;
+static struct sp_watch_list watched; /* of no backends */
+static struct sp_facts facts = { .watched = &watched };
 static struct sp_ban_keeper bans = { .journal_fd = -1 }; /* without a board */
 static struct sp_conf conf = { .main_file = "a.ini" };
 

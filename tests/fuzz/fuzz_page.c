@@ -8,6 +8,7 @@
 #include <string.h>
 
 #include "../../src/role/monitor/page.h"
+#include "../../src/role/monitor/watched.h"
 #include "sp/base/check.h"
 #include "sp/http/h1_read.h"
 
@@ -17,7 +18,8 @@ static const struct sp_h1_limits limits = {
 	.head_max = SP_WEB_HEAD, .field_max = 64, .target_max = 1024, .underscore = SP_NAME_UNDERSCORE_DROP
 };
 static struct sp_conf conf = { .main_file = "a.ini" };
-static struct sp_facts facts = { .conf = &conf }; /* without a board */
+static struct sp_watch_list watched; /* of no backends */
+static struct sp_facts facts = { .conf = &conf, .watched = &watched }; /* without a board */
 static struct sp_ban_keeper bans = { .journal_fd = -1 };
 
 static void ask(const struct sp_head *head, struct sp_str body)

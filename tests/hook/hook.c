@@ -110,7 +110,7 @@ static int flood(int fd, enum sp_ipc_role whom, const struct sp_ipc_message *que
 
 static struct sp_ipc_message dial_of(uint32_t backend)
 {
-	return (struct sp_ipc_message){ .type = SP_IPC_DIAL, .fd = -1, .body.dial.backend = backend };
+	return (struct sp_ipc_message){ .type = SP_IPC_DIAL, .fd = -1, .body.dial.index = backend };
 }
 
 static int dial_declared(const struct place *p)
@@ -131,6 +131,15 @@ static int dial_far(const struct place *p)
 {
 	struct sp_ipc_message m = dial_of(UINT32_MAX);
 
+	return ask(p->env->dialer_fd, SP_IPC_DIALER, &m);
+}
+
+/* The configuration of the test has a name server: the monitor's, for no worker. */
+static int dial_resolver(const struct place *p)
+{
+	struct sp_ipc_message m = dial_of(0);
+
+	m.body.dial.what = SP_IPC_DIAL_RESOLVER_UDP;
 	return ask(p->env->dialer_fd, SP_IPC_DIALER, &m);
 }
 
@@ -301,6 +310,7 @@ static const struct {
 	ROW(dial_declared),
 	ROW(dial_next),
 	ROW(dial_far),
+	ROW(dial_resolver),
 	ROW(sign_declared),
 	ROW(sign_as_client),
 	ROW(sign_hash),

@@ -28,7 +28,7 @@ ANSWERED = {
     "open_absolute": errno.EACCES, "open_truncate": errno.EACCES, "open_setuid": errno.EACCES, "stat": errno.EACCES,
     "access": errno.EACCES, "terminal_input": errno.ENOTTY,
     # The dialer: a declared backend by its index, and nothing else.
-    "dial_declared": 0, "dial_next": errno.EINVAL, "dial_far": errno.EINVAL, "dial_flood": errno.EAGAIN,
+    "dial_declared": 0, "dial_next": errno.EINVAL, "dial_far": errno.EINVAL, "dial_resolver": errno.EINVAL, "dial_flood": errno.EAGAIN,
     "dial_forged": errno.ECONNRESET,
     # The keeper: what a server signs in a handshake, and nothing else.
     "sign_declared": 0, "sign_as_client": errno.EPERM, "sign_hash": errno.EPERM, "sign_nothing": errno.EPERM,
@@ -55,6 +55,7 @@ def test_a_taken_over_worker_gains_nothing(gateway, backend, port, folders, leaf
             file.write(HEAD.pack(forbidden.getsockname()[1], 0, 0, 0).ljust(HEAD.size + ROWS * ROW.size, b"\0"))
         running = gateway(program.ini(port, behind.port, tls=[leaf], workers=WORKERS,
                                       gateway="max_connections = 100", listener="limit = few",
+                                      egress="127.0.0.0/8\nresolver = 127.0.0.53",
                                       more="[limit:few]\nrate = 1000/s\n"),
                           binary=HOOKED, env={"SALLYPORT_HOOK": path}, clean=False, wait=False)
         assert procs.wait_for(lambda: outcomes(path) and UNTRIED not in outcomes(path).values(), 60), (outcomes(path), running.err()[-2000:])
@@ -67,9 +68,9 @@ def test_a_taken_over_worker_gains_nothing(gateway, backend, port, folders, leaf
         forbidden.settimeout(0.2)
         with pytest.raises(TimeoutError):
             forbidden.accept()
-    for role, whys in (("keeper", "too_many|no_tls_server_text|no_such_key"), ("dialer", "too_many|no_such_backend")):
+    for role, whys in (("keeper", "too_many|no_tls_server_text|no_such_key"), ("dialer", "too_many|no_such_backend|not_a_workers")):
         assert any(f"who={role}" in line and re.search(f"why=({whys})", line) for line in running.events("ask_refused"))
-        assert any(f"who={role}" in line for line in running.events("worker_bad_message"))
+        assert any(f"who={role}" in line for line in running.events("asker_bad_message"))
     def is_served():
         try:
             with Client(port, wire.context(ca.cert), "example.com") as client:

@@ -61,9 +61,9 @@ static inline bool role_is_ready(const struct role *r)
 	return role_receive(r->master, r->role, SP_IPC_MASTER).type == SP_IPC_READY;
 }
 
-static inline int role_new_worker(const struct role *r, uint32_t worker)
+static inline int role_new_peer(const struct role *r, enum sp_ipc_role who, uint32_t worker)
 {
-	struct sp_ipc_message peer = { .type = SP_IPC_PEER, .body.peer = { SP_IPC_WORKER, worker } };
+	struct sp_ipc_message peer = { .type = SP_IPC_PEER, .body.peer = { who, worker } };
 	struct sp_err err = { "" };
 	int fds[2];
 
@@ -72,6 +72,11 @@ static inline int role_new_worker(const struct role *r, uint32_t worker)
 	assert_int_equal(sp_ipc_send(r->master, SP_IPC_MASTER, r->role, &peer), SP_IPC_DONE);
 	close(fds[1]);
 	return fds[0];
+}
+
+static inline int role_new_worker(const struct role *r, uint32_t worker)
+{
+	return role_new_peer(r, SP_IPC_WORKER, worker);
 }
 
 static inline void role_add_workers(struct role *r)

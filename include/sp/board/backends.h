@@ -20,6 +20,7 @@ enum { SP_BACKEND_ADDRS = 16, SP_BACKEND_WHY = 32, SP_BACKEND_WEIGHT_MAX = 256 }
 struct sp_backend_addr {
 	uint8_t ip[16];         /* 4 bytes used when is_v6 is 0 */
 	uint8_t is_v6;          /* 0 or 1 */
+	uint8_t is_usable;      /* 0 or 1: its checks say so; where there are none, 1 */
 };
 
 struct sp_backend_state {
@@ -27,7 +28,8 @@ struct sp_backend_state {
 	uint64_t since_ms;      /* CLOCK_MONOTONIC */
 	uint32_t is;            /* enum sp_backend_is */
 	int32_t weight;         /* 0..SP_BACKEND_WEIGHT_MAX; -1: the configuration's */
-	uint32_t addr_count;    /* resolved addresses; 0 for a backend that is written as an address */
+	uint32_t addr_count;    /* of a name, as it was resolved last; 0 for a backend that is written as an address */
+	uint32_t is_healthy;    /* 0 or 1: what its checks say, whatever `is` says besides */
 	char why[SP_BACKEND_WHY];       /* NUL-terminated printable ASCII */
 	struct sp_backend_addr addrs[SP_BACKEND_ADDRS];
 };

@@ -87,7 +87,9 @@ struct sp_conf_egress {
 	size_t allow_count;
 	bool has_allow;
 	bool is_public;
-	struct sp_conf_texts resolver;
+	struct sp_conf_texts resolver;  /* as written */
+	const struct sp_addr *resolvers;        /* name servers; 0 of them: no backend is given by name */
+	size_t resolver_count;
 };
 
 enum sp_conf_log_format { SP_LOG_FORMAT_JSON, SP_LOG_FORMAT_COMBINED };
@@ -190,12 +192,35 @@ enum sp_conf_host { SP_HOST_CLIENT, SP_HOST_BACKEND, SP_HOST_NAME };
 struct sp_conf_backend {                /* both forms: `backend =` in a pool, and [backend:NAME] */
 	struct sp_str name;             /* [backend:NAME]'s name, else the address as written */
 	struct sp_str host;             /* as written, without port: for the Host field and TLS */
-	struct sp_addr addr;            /* family SP_ADDR_NONE: a name, to be resolved */
+	struct sp_addr addr;            /* family SP_ADDR_NONE: host is a name, to be resolved; the port counts */
 	uint64_t weight;                /* 1 to 256 */
 	uint64_t max_inflight;          /* 0 = none */
 	bool is_down;
 	uint32_t index;                 /* over all pools, in order: what a worker asks the dialer for */
 	struct sp_conf_at at;
+};
+
+static inline bool sp_conf_backend_is_named(const struct sp_conf_backend *backend)
+{
+	return backend->addr.family == SP_ADDR_NONE && backend->host.n > 0;
+}
+
+enum sp_conf_check_kind { SP_CHECK_NONE, SP_CHECK_TCP, SP_CHECK_HTTP };
+
+struct sp_conf_status_range {
+	uint16_t from, to;
+};
+
+struct sp_conf_check {                  /* the health check of a pool's backends */
+	enum sp_conf_check_kind kind;
+	struct sp_str path;             /* HTTP */
+	struct sp_str host;             /* sent as Host; empty: what the pool sends */
+	const struct sp_conf_status_range *statuses;    /* that are healthy */
+	size_t status_count;
+	struct sp_str body;             /* a text that a healthy answer holds; empty: any */
+	uint64_t interval, timeout;     /* ms */
+	uint64_t rise, fall;            /* checks in a row */
+	bool starts_up;                 /* before the first check */
 };
 
 struct sp_conf_pool {
@@ -214,6 +239,8 @@ struct sp_conf_pool {
 	uint64_t eject_time, eject_max; /* ms; percent of the pool */
 	uint64_t slow_start;
 	uint64_t when_all_down;         /* status */
+	struct sp_conf_check check;
+	uint64_t resolve_min, resolve_max;      /* ms between two look-ups of a name */
 	bool has_tls;                   /* to the backends, always verified */
 	struct sp_str tls_name;         /* that their certificates must have; empty: each one's host */
 	struct sp_str tls_ca_pem;       /* content: tls_ca, or with TLS the system's store */

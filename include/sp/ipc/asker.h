@@ -1,5 +1,5 @@
 /*
- * asker - questions of a worker to another process, and their answers.
+ * asker - questions of a worker or the monitor to another process, and their answers.
  *
  * A question lives inside who asks; only its id travels. An answer to an id
  * that is not asked any more is dropped. Each question has a deadline. When the
@@ -27,7 +27,7 @@ struct sp_ask {
 struct sp_asker {
 	struct sp_channel channel; /* to whom it asks; closed while there is nobody */
 	struct sp_loop *loop; /* borrowed */
-	enum sp_ipc_role peer;
+	enum sp_ipc_role self, peer;
 	struct sp_deadline_list *patience;
 	struct sp_list asks; /* the oldest first */
 	unsigned count, most;
@@ -35,8 +35,8 @@ struct sp_asker {
 };
 
 /* most: questions at a time; patience_ms: for each. false: no memory. */
-SP_MUST_USE bool sp_asker_init(struct sp_asker *asker, struct sp_loop *loop, enum sp_ipc_role peer, unsigned most,
-			       uint64_t patience_ms);
+SP_MUST_USE bool sp_asker_init(struct sp_asker *asker, struct sp_loop *loop, enum sp_ipc_role self,
+			       enum sp_ipc_role peer, unsigned most, uint64_t patience_ms);
 /* No question may be left. */
 void sp_asker_fini(struct sp_asker *asker);
 /* fd is owned from here on; a channel that was open before is closed. */

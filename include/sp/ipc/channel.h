@@ -37,9 +37,9 @@ enum sp_ipc_type {
 	SP_IPC_LOG, /* master to logger: a log's new descriptor */
 	SP_IPC_TICKETS, /* master: the next secret of the ticket keys */
 	SP_IPC_PEER, /* master: a new channel between the receiver and another child */
-	SP_IPC_SIGN, /* worker to keeper */
+	SP_IPC_SIGN, /* worker or monitor to keeper */
 	SP_IPC_SIGNED, /* keeper: the signature, or a refusal */
-	SP_IPC_DIAL, /* worker to dialer */
+	SP_IPC_DIAL, /* worker or monitor to dialer */
 	SP_IPC_DIALED, /* dialer: the socket, still connecting */
 	SP_IPC_NOT_DIALED, /* dialer: why there is none */
 	SP_IPC_DOOR, /* master to worker: a listening socket of the next generation; one that it has already comes again */
@@ -68,6 +68,12 @@ enum sp_ipc_log { SP_IPC_LOG_ACCESS, SP_IPC_LOG_ERROR, SP_IPC_LOG_BANS, SP_IPC_L
 enum sp_ipc_order { SP_IPC_ORDER_RELOAD, SP_IPC_ORDER_CONFIRM, SP_IPC_ORDER_COUNT };
 enum sp_ipc_result { SP_IPC_RESULT_DONE, SP_IPC_RESULT_REFUSED, SP_IPC_RESULT_COUNT };
 
+enum sp_ipc_dial { /* what an index is of */
+	SP_IPC_DIAL_BACKEND,
+	SP_IPC_DIAL_RESOLVER_UDP, /* the monitor's alone */
+	SP_IPC_DIAL_RESOLVER_TCP, /* the same */
+};
+
 #define SP_IPC_SECRET 32
 #define SP_IPC_OUTCOME_TEXT (UINT32_C(1) << 20) /* bytes of an outcome's text: what is longer is cut */
 #define SP_IPC_TEXT 160 /* longest text of a handshake that is signed, and some */
@@ -90,7 +96,7 @@ union sp_ipc_body {
 	} tickets;
 	struct {
 		uint32_t role; /* who is at the other end: enum sp_ipc_role */
-		uint32_t worker; /* which worker it is a channel of: 1.. */
+		uint32_t worker; /* which worker it is a channel of: 1..; 0: the monitor's */
 		uint32_t generation; /* whose indexes are asked by: both ends are of one */
 	} peer;
 	struct {
@@ -120,10 +126,15 @@ union sp_ipc_body {
 		uint8_t signature[SP_IPC_SIGNATURE];
 	} is_signed;
 	struct {
-		uint32_t id, backend; /* backend: index of struct sp_conf_backend */
+		uint32_t id;
+		uint32_t what; /* enum sp_ipc_dial */
+		uint32_t index; /* of struct sp_conf_backend, or of a name server */
+		uint32_t nth; /* of a named backend's addresses on the board */
 	} dial;
 	struct {
 		uint32_t id;
+		uint8_t is_v6; /* where to, as it was found then: 4 or 16 bytes of ip */
+		uint8_t ip[16];
 	} dialed;
 	struct {
 		uint32_t id;

@@ -13,6 +13,7 @@
 
 #include "sp/base/err.h"
 #include "sp/conf/conf.h"
+#include "sp/ipc/channel.h"
 
 struct sp_loop;
 
@@ -25,8 +26,8 @@ struct sp_signer {
 SP_MUST_USE struct sp_signer *sp_signer_new_local(void);
 /* By asking the keeper for cert->index. It has none to ask until it is given a channel; what is asked meanwhile waits,
  * as long as its deadline lets it. NULL with *err. */
-SP_MUST_USE struct sp_signer *sp_signer_new_remote(struct sp_loop *loop, struct sp_err *err);
-/* Of a remote one: fd is the worker's end of a channel to the keeper, owned from here on. What was asked and not
+SP_MUST_USE struct sp_signer *sp_signer_new_remote(struct sp_loop *loop, enum sp_ipc_role self, struct sp_err *err);
+/* Of a remote one: fd is our end of a channel to the keeper, owned from here on. What was asked and not
  * answered is asked anew, once. */
 void sp_signer_set_keeper(struct sp_signer *signer, int fd);
 

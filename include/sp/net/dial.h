@@ -8,6 +8,7 @@
 #ifndef SP_NET_DIAL_H
 #define SP_NET_DIAL_H
 
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
@@ -26,7 +27,10 @@ enum sp_dial_rc {
 struct sp_dial_ask {
 	struct sp_wait wait;            /* wake is set by who asks */
 	struct sp_dial *dial;           /* who was asked last */
-	uint32_t backend;               /* index over all pools: struct sp_conf_backend */
+	uint32_t what;                  /* enum sp_ipc_dial: of what index is one; 0: of backends, over all pools */
+	uint32_t index;
+	uint32_t nth;                   /* of a named backend: which of its addresses */
+	struct sp_addr addr;            /* answered: where to, without a port */
 	enum sp_dial_rc rc;             /* of a late answer: DONE or FAILED */
 	int fd;                         /* owned by who asked from the answer on; -1 when there is none */
 	int error;                      /* errno, or 0 */
@@ -38,9 +42,12 @@ struct sp_dial {
 	void (*free)(struct sp_dial *dial);
 };
 
-/* What the dialer does, in this process: rules, socket, connect. Fills fd, rc, error and refused; never LATER. */
+/* What the dialer does, in this process: rules, socket, connect. Fills fd, addr, rc, error and refused; never LATER. */
 SP_MUST_USE enum sp_dial_rc sp_dial_connect(const struct sp_egress *egress, const struct sp_addr *to,
                                             struct sp_dial_ask *ask);
+/* The same towards a name server, by its rules (sp_egress_check_resolver). */
+SP_MUST_USE enum sp_dial_rc sp_dial_resolver(const struct sp_egress *egress, const struct sp_addr *to, bool is_udp,
+                                             struct sp_dial_ask *ask);
 
 static inline enum sp_dial_rc sp_dial_ask(struct sp_dial *dial, struct sp_dial_ask *ask)
 {

@@ -15,6 +15,7 @@ static const struct {
 	{ "confirm", sp_answer_confirm, true, { NULL } },
 	{ "drain", sp_answer_drain, false, { "backend" } },
 	{ "undrain", sp_answer_undrain, false, { "backend" } },
+	{ "weight", sp_answer_weight, false, { "backend", "weight" } },
 	{ "ban", sp_answer_ban, false, { "address", "seconds", "reason" } },
 	{ "unban", sp_answer_unban, false, { "address" } },
 	{ "bans", sp_answer_bans, false, { "format" } },

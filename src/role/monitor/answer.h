@@ -35,6 +35,7 @@ const char *sp_answer_reload(struct sp_asking *asking);
 const char *sp_answer_confirm(struct sp_asking *asking);
 const char *sp_answer_drain(struct sp_asking *asking);
 const char *sp_answer_undrain(struct sp_asking *asking);
+const char *sp_answer_weight(struct sp_asking *asking);
 const char *sp_answer_ban(struct sp_asking *asking);
 const char *sp_answer_unban(struct sp_asking *asking);
 const char *sp_answer_bans(struct sp_asking *asking);

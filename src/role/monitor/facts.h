@@ -12,6 +12,7 @@
 #include "sp/ipc/channel.h"
 
 struct sp_figures;
+struct sp_watch_list;
 
 #define SP_FACTS_PROCESSES (SP_BOARD_WORKERS_MAX + 8) /* the workers, the roles, the master */
 
@@ -19,6 +20,7 @@ struct sp_facts {
 	const struct sp_conf *conf; /* borrowed */
 	struct sp_board *board; /* borrowed; NULL: none */
 	struct sp_figures *figures; /* borrowed: its metrics; NULL: none */
+	struct sp_watch_list *watched; /* borrowed: the backends */
 	struct sp_ipc_message gateway; /* type SP_IPC_NONE: not told yet */
 	size_t process_count;
 	struct sp_ipc_message processes[SP_FACTS_PROCESSES]; /* type SP_IPC_NONE: not told yet */

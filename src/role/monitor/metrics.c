@@ -282,6 +282,20 @@ static void put_codes(const struct sp_facts *facts, struct sp_metrics_text *t, u
 	}
 }
 
+static void put_checks(const struct sp_facts *facts, struct sp_metrics_text *t, uint32_t slot, uint64_t key,
+		       const struct sp_conf_backend *backend, const struct sp_str names[2])
+{
+	static const char *const results[] = { "good", "bad" };
+	const sp_cell *row = sp_metrics_find(facts->figures->sum, SP_METRICS_BACKEND, key, 0);
+
+	(void)slot, (void)backend;
+	for (unsigned i = 0; i < SP_COUNT(results); i++) {
+		label_backend(t, names);
+		sp_label(t, "result", sp_str(results[i]));
+		sp_value(t, sp_metrics_get(row, SP_BACKEND_CHECKS_GOOD + i));
+	}
+}
+
 static void each_backend(const struct sp_facts *facts, struct sp_metrics_text *t, backend_sample *put)
 {
 	for (size_t i = 0; i < facts->conf->pool_count; i++) {
@@ -302,6 +316,8 @@ static void put_backends(const struct sp_facts *facts, struct sp_metrics_text *t
 {
 	GAUGE("backend_up", "Whether new requests may go there: neither down nor taken out by an operator.");
 	each_backend(facts, t, put_up);
+	COUNTER("backend_check_total", "Health checks by their outcome.");
+	each_backend(facts, t, put_checks);
 	GAUGE("backend_inflight", "Exchanges that the backend has just now.");
 	each_backend(facts, t, put_inflight);
 	COUNTER("backend_requests_total", "Tries by the backend's status; code none: there was no answer.");

@@ -4,16 +4,28 @@
 #include <unistd.h>
 
 #include "admin.h"
+#include "checks.h"
 #include "answer.h"
 #include "facts.h"
 #include "figures.h"
+#include "names.h"
 #include "page.h"
 #include "sp/base/clock.h"
 #include "sp/base/log.h"
+#include "sp/ipc/dial_remote.h"
+#include "watched.h"
 #include "web.h"
+
+enum { TLS_CHUNKS = 1024 }; /* of health checks: 16 for each that is under way */
 
 struct monitor {
 	struct sp_loop *loop; /* owned */
+	struct sp_chunk_pool *chunks; /* owned, as the next two */
+	struct sp_signer *signer;
+	struct sp_dial *dial;
+	struct sp_watch_list watched;
+	struct sp_checks checks;
+	struct sp_name_list names;
 	struct sp_channel master;
 	struct sp_admin *admin; /* owned */
 	struct sp_facts facts;
@@ -97,6 +109,69 @@ static void take_outcome(struct monitor *m, const struct sp_ipc_message *message
 	sp_admin_answer(m->admin, fd, &out);
 }
 
+/* ---- backends */
+
+static void on_addresses(void *arg)
+{
+	sp_checks_look(&((struct monitor *)arg)->checks);
+}
+
+static void take_peer(struct monitor *m, struct sp_ipc_message *message)
+{
+	if (message->body.peer.role == SP_IPC_KEEPER)
+		sp_signer_set_keeper(m->signer, message->fd);
+	else if (message->body.peer.role == SP_IPC_DIALER)
+		sp_dial_set_dialer(m->dial, message->fd);
+	else
+		return;
+	message->fd = -1;
+	if (message->body.peer.role != SP_IPC_DIALER)
+		return;
+	sp_watch_list_begin(&m->watched);
+	sp_name_list_begin(&m->names);
+	sp_checks_begin(&m->checks);
+}
+
+static void leave_backends(struct monitor *m)
+{
+	sp_checks_stop(&m->checks);
+	sp_name_list_stop(&m->names);
+}
+
+static bool watch_backends(struct monitor *m, const struct sp_monitor_env *env, struct sp_err *err)
+{
+	struct sp_probe_env probes = { .loop = m->loop };
+	struct sp_lookup_env lookups = { .loop = m->loop };
+
+	m->chunks = sp_chunk_pool_new(TLS_CHUNKS);
+	m->signer = sp_signer_new_remote(m->loop, SP_IPC_MONITOR, err);
+	m->dial = sp_dial_new_remote(m->loop, SP_IPC_MONITOR, err);
+	if (m->chunks == NULL || m->signer == NULL || m->dial == NULL ||
+	    !sp_watch_list_init(&m->watched, env->conf, env->board))
+		return sp_err_set(err, "no memory for the backends");
+	probes.dial = lookups.dial = m->dial;
+	probes.chunks = m->chunks;
+	if (!sp_checks_init(&m->checks, env->conf, &m->watched, m->signer, &probes, err) ||
+	    !sp_name_list_init(&m->names, env->conf, &m->watched, &lookups, err))
+		return false;
+	m->names.on_change = on_addresses;
+	m->names.arg = m;
+	m->facts.watched = &m->watched;
+	return true;
+}
+
+static void forget_backends(struct monitor *m)
+{
+	sp_checks_fini(&m->checks);
+	sp_name_list_fini(&m->names);
+	if (m->loop != NULL)
+		sp_loop_turn(m->loop, false); /* what was closed is freed */
+	sp_dial_free(m->dial);
+	sp_signer_free(m->signer);
+	sp_watch_list_fini(&m->watched);
+	sp_chunk_pool_free(m->chunks);
+}
+
 /* ---- the master */
 
 static void on_message(struct sp_channel *ch, struct sp_ipc_message *message)
@@ -105,6 +180,7 @@ static void on_message(struct sp_channel *ch, struct sp_ipc_message *message)
 
 	switch (message->type) {
 	case SP_IPC_ADMIN:
+		sp_watch_list_begin(&m->watched);
 		sp_admin_listen(m->admin, message->fd);
 		message->fd = -1;
 		break;
@@ -114,7 +190,11 @@ static void on_message(struct sp_channel *ch, struct sp_ipc_message *message)
 		break;
 	case SP_IPC_CALLER: take_caller(m, message); break;
 	case SP_IPC_OUTCOME: take_outcome(m, message); break;
-	case SP_IPC_STOP: sp_admin_finish(m->admin); break;
+	case SP_IPC_PEER: take_peer(m, message); break;
+	case SP_IPC_STOP:
+		leave_backends(m);
+		sp_admin_finish(m->admin);
+		break;
 	default: (void)sp_facts_take(&m->facts, message); break;
 	}
 }
@@ -171,6 +251,8 @@ static bool start(struct monitor *m, const struct sp_monitor_env *env, struct sp
 	if (!sp_ban_keeper_start(&m->bans, m->loop, env->conf, env->board, env->old_bans, SP_COUNT(env->old_bans),
 				 env->bans_fd))
 		return sp_err_set(err, "no memory for bans");
+	if (!watch_backends(m, env, err))
+		return false;
 	if (!sp_sandbox_finish(env->sandbox, err))
 		return false;
 	return sp_channel_send(&m->master, &ready) == SP_IPC_DONE || sp_err_set(err, "the master is gone");
@@ -190,6 +272,7 @@ enum sp_role_exit sp_monitor_run(const struct sp_monitor_env *env)
 	else
 		sp_error("monitor_cannot_start", SP_KV_TEXT("why", err.text));
 	forget_caller(&m);
+	forget_backends(&m);
 	sp_ban_keeper_stop(&m.bans);
 	sp_admin_free(m.admin);
 	sp_web_free(m.web);

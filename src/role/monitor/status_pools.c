@@ -1,9 +1,12 @@
 #include "status.h"
 
+#include <stdio.h>
+
 #include "figures.h"
 #include "sp/base/clock.h"
 #include "sp/board/backends.h"
 #include "sp/board/counters.h"
+#include "watched.h"
 
 /* Each worker ejects by what it sees itself. */
 static uint64_t count_ejecting(const struct sp_board *board, uint32_t slot)
@@ -35,41 +38,65 @@ static void report_counts(const struct sp_metrics *sum, const struct sp_conf_poo
 	sp_report_count(report, "queue", sp_metrics_get(queue, SP_POOL_QUEUED));
 	sp_report_count(report, "requests", requests);
 	sp_report_count(report, "errors", errors);
+	sp_report_count(report, "checks_good", sp_metrics_get(backend, SP_BACKEND_CHECKS_GOOD));
+	sp_report_count(report, "checks_bad", sp_metrics_get(backend, SP_BACKEND_CHECKS_BAD));
 }
 
-static void report_backend(const struct sp_facts *facts, const struct sp_conf_pool *pool,
-			   const struct sp_conf_backend *backend, struct sp_report *report)
+enum { ADDRESSES = 512, LAST = SP_BACKEND_WHY };
+
+/* What was found last, and of a name where it leads. */
+static void report_watched(const struct sp_watched *w, struct sp_report *report)
+{
+	char text[ADDRESSES] = "", one[SP_ADDR_TEXT];
+	const char *last = "";
+	uint64_t usable = 0, last_ms = 0;
+	size_t n = 0;
+
+	for (uint32_t i = 0; i < w->addr_count; i++) {
+		const struct sp_watched_addr *a = &w->addrs[i];
+
+		usable += a->is_up ? 1 : 0;
+		if (a->last_ms >= last_ms && a->last[0] != '\0') {
+			last_ms = a->last_ms;
+			last = a->last;
+		}
+		if (sp_conf_backend_is_named(w->backend) && n < sizeof(text) - SP_ADDR_TEXT)
+			n += (size_t)snprintf(text + n, sizeof(text) - n, "%s%s", n > 0 ? " " : "",
+					      sp_addr_ip_text(&a->addr, one));
+	}
+	sp_report_text(report, "last_check", sp_str(last));
+	sp_report_text(report, "addresses", sp_str(text));
+	sp_report_count(report, "usable_addresses", usable);
+}
+
+static void report_backend(const struct sp_facts *facts, const struct sp_watched *w, struct sp_report *report)
 {
 	static const char *const words[SP_BACKEND_STATES] = { "up", "down", "drain", "maint" };
-	const uint64_t key = sp_name_key(SP_NAME_BACKEND, pool->section.name, backend->name);
-	struct sp_backend_state state = { .is = SP_BACKEND_UP };
+	const struct sp_conf_backend *backend = w->backend;
 	uint64_t in_flight = 0, ejecting = 0;
-	uint32_t slot;
 
-	if (facts->board != NULL &&
-	    sp_board_slot(facts->board, SP_NAME_BACKEND, pool->section.name, backend->name, &slot)) {
-		(void)!sp_backend_get(sp_board_read(facts->board, SP_BLOCK_BACKENDS, 0), slot, key, &state);
-		in_flight = sp_counters_in_flight(facts->board, slot, (uint32_t)facts->conf->gateway.max_connections);
-		ejecting = count_ejecting(facts->board, slot);
+	if (w->has_slot) {
+		in_flight = sp_counters_in_flight(facts->board, w->slot, (uint32_t)facts->conf->gateway.max_connections);
+		ejecting = count_ejecting(facts->board, w->slot);
 	}
-	sp_report_text(report, "pool", pool->section.name);
+	sp_report_text(report, "pool", w->pool->section.name);
 	sp_report_text(report, "backend", backend->name);
-	sp_report_count(report, "weight", backend->weight);
-	sp_report_text(report, "state", sp_str(backend->is_down ? "down" : words[state.is]));
-	sp_report_text(report, "reason", sp_str(backend->is_down ? "configuration" : state.why));
+	sp_report_count(report, "weight", w->weight < 0 ? backend->weight : (uint64_t)w->weight);
+	sp_report_text(report, "state", sp_str(backend->is_down ? "down" : words[w->is]));
+	sp_report_text(report, "reason", sp_str(backend->is_down ? "configuration" : w->why));
 	sp_report_count(report, "in_flight", in_flight);
 	sp_report_count(report, "ejecting_workers", ejecting);
 	if (facts->figures != NULL)
-		report_counts(facts->figures->sum, pool, key, report);
+		report_counts(facts->figures->sum, w->pool,
+			      sp_name_key(SP_NAME_BACKEND, w->pool->section.name, backend->name), report);
+	report_watched(w, report);
 }
 
 void sp_status_pools(const struct sp_facts *facts, struct sp_report *report)
 {
 	sp_report_table(report, "pools");
-	for (size_t i = 0; i < facts->conf->pool_count; i++) {
-		for (size_t k = 0; k < facts->conf->pools[i].backend_count; k++) {
-			sp_report_row(report);
-			report_backend(facts, &facts->conf->pools[i], &facts->conf->pools[i].backends[k], report);
-		}
+	for (size_t i = 0; i < facts->watched->count; i++) {
+		sp_report_row(report);
+		report_backend(facts, &facts->watched->items[i], report);
 	}
 }

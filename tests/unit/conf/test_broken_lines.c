@@ -124,11 +124,6 @@ static const struct broken rows[] = {
 	  "t.ini:3: error: \"http2\" in [listener:a] is not in this build\nt.ini: 1 error\n" },
 	{ "a key of a route that is not built", PART("[route:a]\nrespond = 200\ngeo = x\n"),
 	  "t.ini:3: error: \"geo\" in [route:a] is not in this build\nt.ini: 1 error\n" },
-	{ "a key of a pool that is not built", PART("[pool:a]\nbackend = 10.0.0.1:80\ncheck = tcp\n[route:u]\n"
-	  "pool = a\n"),
-	  "t.ini:3: error: \"check\" in [pool:a] is not in this build\nt.ini: 1 error\n" },
-	{ "resolver", PART("[egress]\nresolver = 10.0.0.2\n"),
-	  "t.ini:2: error: \"resolver\" in [egress] is not in this build\nt.ini: 1 error\n" },
 	{ "a scalar twice", PART("[gateway]\nworkers = 2\nworkers = 3\n"),
 	  "t.ini:3: error: \"workers\" in [gateway] is set already at t.ini:2\nt.ini: 1 error\n" },
 	{ "a scalar twice, sections apart", PART("[gateway]\nworkers = 2\n[log]\nlevel = warn\n[gateway]\n"

@@ -200,19 +200,41 @@ static const struct broken rows[] = {
 	  "t.ini:2: error: public = yes is for the addresses of allow, which is not set\nt.ini: 1 error\n" },
 	{ "a backend's name", PART("[pool:a]\nbackend = 10.0.0.1:80\nbackend = app.internal:80\n[route:u]\n"
 	  "pool = a\n"),
-	  "t.ini:3: error: backend = app.internal:80: names are not in this build: write an address\n"
-	  "t.ini: 1 error\n" },
+	  "t.ini:3: error: backend = app.internal:80: a name may lead anywhere: [egress] allow has to say where "
+	  "its addresses may be\nt.ini: 1 error\n" },
+	{ "a name server that is public", PART("[egress]\nresolver = 8.8.8.8:5353\n"),
+	  "t.ini:2: error: resolver = 8.8.8.8:5353: not a private address; [egress] allow with public = yes wou"
+	  "ld permit it\nt.ini: 1 error\n" },
+	{ "a name server that is none", PART("[egress]\nresolver = ns.internal\n"),
+	  "t.ini:2: error: resolver = ns.internal: not an address, as 10.0.0.2 or 10.0.0.2:53\nt.ini: 1 error\n" },
+	{ "a check of nothing", PART("[pool:a]\nbackend = 10.0.0.1:80\nrise = 5\n[route:u]\npool = a\n"),
+	  "t.ini:3: error: rise without check: nothing would be checked\nt.ini: 1 error\n" },
+	{ "a body of a check by TCP", PART("[pool:a]\nbackend = 10.0.0.1:80\ncheck = tcp\ncheck_body = ok\n[route:u]\n"
+	  "pool = a\n"),
+	  "t.ini:4: error: check_body needs check = GET /path\nt.ini: 1 error\n" },
+	{ "a check that is none", PART("[pool:a]\nbackend = 10.0.0.1:80\ncheck = POST /health\n[route:u]\npool = a\n"),
+	  "t.ini:3: error: check = POST /health: must be tcp, or GET and a path as GET /healthz\nt.ini: 1 error"
+	  "\n" },
+	{ "a status of a check", PART("[pool:a]\nbackend = 10.0.0.1:80\ncheck = GET /\ncheck_status = 200-99\n[route:u]\n"
+	  "pool = a\n"),
+	  "t.ini:4: error: check_status = 200-99: no status code from 100 to 599, and no range of them as 200-2"
+	  "99\nt.ini: 1 error\n" },
+	{ "look-ups that overtake each other", PART("[pool:a]\nbackend = 10.0.0.1:80\nresolve_min = 2m\n[route:u]\n"
+	  "pool = a\n"),
+	  "t.ini:3: error: resolve_min is more than resolve_max\nt.ini: 1 error\n" },
 	{ "a backend's name, no port", PART("[route:a]\nto = backend\n"),
-	  "t.ini:2: error: to = backend: names are not in this build: write an address\nt.ini: 1 error\n" },
+	  "t.ini:2: error: to = backend: a name may lead anywhere: [egress] allow has to say where its addresses may be\n"
+	  "t.ini: 1 error\n" },
 	{ "a backend that is nothing", PART("[pool:a]\nbackend = 10.0.0.1:80\nbackend = 10.0.0.300:80\n[route:u]\n"
 	  "pool = a\n"),
-	  "t.ini:3: error: backend = 10.0.0.300:80: not an address, as 10.0.1.10:8080 or [fd00::10]:8080\n"
+	  "t.ini:3: error: backend = 10.0.0.300:80: neither an address, as 10.0.1.10:8080 or [fd00::10]:8080, nor a "
+	  "name\n"
 	  "t.ini: 1 error\n" },
 	{ "a backend on a Unix socket", PART("[pool:a]\nbackend = 10.0.0.1:80\nbackend = unix:/run/a.sock\n"
 	  "[route:u]\npool = a\n"),
-	  "t.ini:3: error: backend = unix:/run/a.sock: backends are IP addresses\nt.ini: 1 error\n" },
+	  "t.ini:3: error: backend = unix:/run/a.sock: backends are IP addresses or names\nt.ini: 1 error\n" },
 	{ "a backend on port 0", PART("[pool:a]\nbackend = 10.0.0.1:80\nbackend = 10.0.0.2:0\n[route:u]\npool = a\n"),
-	  "t.ini:3: error: backend = 10.0.0.2:0: not an address, as 10.0.1.10:8080 or [fd00::10]:8080\n"
+	  "t.ini:3: error: backend = 10.0.0.2:0: neither an address, as 10.0.1.10:8080 or [fd00::10]:8080, nor a name\n"
 	  "t.ini: 1 error\n" },
 	{ "a weight", PART("[pool:a]\nbackend = 10.0.0.1:80\nbackend = 10.0.0.2:80 weight=0\n[route:u]\npool = a\n"),
 	  "t.ini:3: error: backend = 10.0.0.2:80 weight=0: a weight is from 1 to 256\nt.ini: 1 error\n" },

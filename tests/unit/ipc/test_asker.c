@@ -102,7 +102,7 @@ static int set_up(void **state)
 	sp_clock_tick();
 	t.loop = sp_loop_new(&err);
 	t.peer = -1;
-	return t.loop != NULL && sp_asker_init(&t.asker, t.loop, SP_IPC_KEEPER, MOST, PATIENCE_MS) ? 0 : -1;
+	return t.loop != NULL && sp_asker_init(&t.asker, t.loop, SP_IPC_WORKER, SP_IPC_KEEPER, MOST, PATIENCE_MS) ? 0 : -1;
 }
 
 static int tear_down(void **state)

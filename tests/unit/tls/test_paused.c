@@ -42,7 +42,7 @@ static void set_world(const struct cert *cert)
 	t.keeper = -1;
 	t.asked = 0;
 	assert_non_null(t.loop);
-	assert_true(tls_world_make_with(&t.w, &wish, 1, sp_signer_new_remote(t.loop, &err)));
+	assert_true(tls_world_make_with(&t.w, &wish, 1, sp_signer_new_remote(t.loop, SP_IPC_WORKER, &err)));
 	give_keeper();
 	t.client = SSL_CTX_new(TLS_client_method());
 	assert_non_null(t.client);

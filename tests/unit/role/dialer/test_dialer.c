@@ -20,6 +20,7 @@ static struct {
 	struct sp_conf_backend backends[BACKENDS];
 	struct sp_conf_pool pool;
 	struct sp_egress_rule allow;
+	struct sp_addr resolver;
 	struct sp_conf conf;
 	struct role role;
 	int listening;
@@ -51,16 +52,22 @@ static void make_conf(void)
 			assert_true(sp_addr_parse(sp_str(at[i]), 0, &t.backends[i].addr));
 	}
 	assert_true(sp_cidr_parse(SP_STR("127.0.0.0/8"), &t.allow.cidr));
+	t.backends[UNKNOWN].host = sp_str("nobody.internal");
+	t.resolver = t.backends[LISTENING].addr;
 	t.pool = (struct sp_conf_pool){ .backends = t.backends, .backend_count = BACKENDS };
 	t.conf = (struct sp_conf){ .pools = &t.pool,
 				   .pool_count = 1,
 				   .backend_count = BACKENDS,
-				   .egress = { .allow = &t.allow, .allow_count = 1, .has_allow = true } };
+				   .egress = { .allow = &t.allow,
+					       .allow_count = 1,
+					       .has_allow = true,
+					       .resolvers = &t.resolver,
+					       .resolver_count = 1 } };
 }
 
 static struct sp_ipc_message ask(int fd, uint32_t backend)
 {
-	struct sp_ipc_message m = { .type = SP_IPC_DIAL, .body.dial = { 4711, backend }, .fd = -1 };
+	struct sp_ipc_message m = { .type = SP_IPC_DIAL, .body.dial = { .id = 4711, .index = backend }, .fd = -1 };
 
 	assert_int_equal(sp_ipc_send(fd, SP_IPC_WORKER, SP_IPC_DIALER, &m), SP_IPC_DONE);
 	m = role_receive(fd, SP_IPC_DIALER, SP_IPC_WORKER);
@@ -123,10 +130,60 @@ static void test_refuses(void **state)
 	}
 }
 
+static struct sp_ipc_message ask_as(int fd, enum sp_ipc_role who, uint32_t what, uint32_t index)
+{
+	struct sp_ipc_message m = { .type = SP_IPC_DIAL,
+				    .body.dial = { .id = 7, .what = what, .index = index },
+				    .fd = -1 };
+
+	assert_int_equal(sp_ipc_send(fd, who, SP_IPC_DIALER, &m), SP_IPC_DONE);
+	return role_receive(fd, SP_IPC_DIALER, who);
+}
+
+/* Name servers are the monitor's: it gets a socket that is connected to one; a worker gets none, whatever it asks. */
+static void test_resolvers(void **state)
+{
+	static const struct {
+		uint32_t what, index;
+		int type; /* of the monitor's socket; 0: none */
+	} rows[] = {
+		{ SP_IPC_DIAL_RESOLVER_UDP, 0, SOCK_DGRAM },
+		{ SP_IPC_DIAL_RESOLVER_TCP, 0, SOCK_STREAM },
+		{ SP_IPC_DIAL_RESOLVER_UDP, 1, 0 },
+		{ SP_IPC_DIAL_RESOLVER_TCP, UINT32_MAX, 0 },
+		{ SP_IPC_DIAL_RESOLVER_TCP + 1, 0, 0 },
+		{ UINT32_MAX, 0, 0 },
+		{ SP_IPC_DIAL_BACKEND, LISTENING, SOCK_STREAM },
+	};
+	int monitor = role_new_peer(&t.role, SP_IPC_MONITOR, 0);
+
+	(void)state;
+	for (size_t i = 0; i < SP_COUNT(rows); i++) {
+		struct sp_ipc_message m = ask_as(monitor, SP_IPC_MONITOR, rows[i].what, rows[i].index);
+		socklen_t n = sizeof(int);
+		int type = 0;
+
+		print_message("  %u of kind %u\n", rows[i].index, rows[i].what);
+		assert_int_equal(m.type, rows[i].type == 0 ? SP_IPC_NOT_DIALED : SP_IPC_DIALED);
+		if (m.type == SP_IPC_DIALED) {
+			assert_int_equal(getsockopt(m.fd, SOL_SOCKET, SO_TYPE, &type, &n), 0);
+			assert_int_equal(type, rows[i].type);
+			assert_int_equal(outcome(m.fd), 0);
+			close(m.fd);
+		}
+		if (rows[i].what == SP_IPC_DIAL_BACKEND)
+			continue;
+		m = ask_as(t.role.workers[1], SP_IPC_WORKER, rows[i].what, rows[i].index);
+		assert_int_equal(m.type, SP_IPC_NOT_DIALED);
+		assert_int_equal(m.body.not_dialed.error, EINVAL);
+	}
+	close(monitor);
+}
+
 /* Who floods is not served for a while; the other worker is. */
 static void test_rate(void **state)
 {
-	const struct sp_ipc_message m = { .type = SP_IPC_DIAL, .body.dial = { 1, BACKENDS }, .fd = -1 };
+	const struct sp_ipc_message m = { .type = SP_IPC_DIAL, .body.dial = { .id = 1, .index = BACKENDS }, .fd = -1 };
 	struct sp_ipc_message got;
 	bool is_over = false;
 
@@ -189,8 +246,8 @@ static int tear_down(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(test_dials),    cmocka_unit_test(test_refuses), cmocka_unit_test(test_rate),
-		cmocka_unit_test(test_nonsense), cmocka_unit_test(test_ends),
+		cmocka_unit_test(test_dials), cmocka_unit_test(test_refuses),  cmocka_unit_test(test_resolvers),
+		cmocka_unit_test(test_rate),  cmocka_unit_test(test_nonsense), cmocka_unit_test(test_ends),
 	};
 
 	return cmocka_run_group_tests_name("role/dialer", tests, set_up, tear_down);

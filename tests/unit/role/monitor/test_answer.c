@@ -1,9 +1,11 @@
 /* answer, report, facts - what is said to a request, by what the master told. */
 #include "../../../../src/role/monitor/answer.h"
 #include "../../../../src/role/monitor/report.h"
+#include "../../../../src/role/monitor/watched.h"
 #include "t.h"
 
 static struct sp_facts facts;
+static struct sp_watch_list watched; /* of no backends */
 static struct sp_conf conf = { .main_file = "a.ini" };
 
 /* Asks; returns whether the master is to carry it out. */
@@ -47,6 +49,7 @@ static int setup(void **state)
 	(void)state;
 	memset(&facts, 0, sizeof(facts));
 	facts.conf = &conf;
+	facts.watched = &watched;
 	tell_gateway();
 	return 0;
 }
@@ -194,9 +197,9 @@ static void test_report(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test_setup(test_facts, setup),    cmocka_unit_test_setup(test_status, setup),
-		cmocka_unit_test_setup(test_orders, setup),   cmocka_unit_test_setup(test_refused, setup),
-		cmocka_unit_test_setup(test_outcome, setup),  cmocka_unit_test_setup(test_report, setup),
+		cmocka_unit_test_setup(test_facts, setup),   cmocka_unit_test_setup(test_status, setup),
+		cmocka_unit_test_setup(test_orders, setup),  cmocka_unit_test_setup(test_refused, setup),
+		cmocka_unit_test_setup(test_outcome, setup), cmocka_unit_test_setup(test_report, setup),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

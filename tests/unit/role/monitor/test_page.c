@@ -8,6 +8,7 @@
 #include "../../../../src/role/monitor/page.h"
 #include "../../../../src/role/monitor/report_html.h"
 #include "../../../../src/role/monitor/status.h"
+#include "../../../../src/role/monitor/watched.h"
 #include "sp/board/recent.h"
 #include "sp/http/h1_read.h"
 #include "t.h"
@@ -116,14 +117,15 @@ static void test_figures(void **state)
 	struct sp_err err = { .text = "" };
 	struct sp_board *board = sp_board_new(2, &err);
 	struct sp_figures figures;
-	struct sp_facts facts = { .conf = &conf, .board = board, .figures = &figures };
+	struct sp_watch_list watched;
+	struct sp_facts facts = { .conf = &conf, .board = board, .figures = &figures, .watched = &watched };
 	const uint64_t listener = sp_name_key(SP_NAME_LISTENER, SP_STR(""), SP_STR("main"));
 	const uint64_t route = sp_name_key(SP_NAME_ROUTE, SP_STR(""), SP_STR("all"));
-	const unsigned cell = SP_ROUTE_REQUESTS + SP_M_GET * SP_METRICS_CODES +
-			      sp_metrics_code(200);
+	const unsigned cell = SP_ROUTE_REQUESTS + SP_M_GET * SP_METRICS_CODES + sp_metrics_code(200);
 	struct sp_buf out;
 
 	(void)state;
+	assert_true(sp_watch_list_init(&watched, &conf, board));
 	assert_true(sp_figures_init(&figures, &conf, board));
 	for (size_t i = 0; i < 2; i++)
 		sp_metrics_add(
@@ -145,6 +147,7 @@ static void test_figures(void **state)
 	assert_string_equal(out.p + out.n - 6, "# EOF\n");
 	sp_buf_fini(&out);
 	sp_figures_fini(&figures);
+	sp_watch_list_fini(&watched);
 	sp_board_free(board);
 }
 
@@ -154,7 +157,8 @@ static void test_any_board(void **state)
 	struct sp_err err = { .text = "" };
 	struct sp_board *board = sp_board_new(1, &err);
 	struct sp_figures figures;
-	struct sp_facts facts = { .conf = &conf, .board = board, .figures = &figures };
+	struct sp_watch_list watched;
+	struct sp_facts facts = { .conf = &conf, .board = board, .figures = &figures, .watched = &watched };
 	struct sp_metrics *metrics = sp_board_write(board, SP_BLOCK_METRICS, 0);
 	struct sp_recent *recent = sp_board_write(board, SP_BLOCK_RECENT, 0);
 	struct sp_report report;
@@ -162,6 +166,7 @@ static void test_any_board(void **state)
 
 	(void)state;
 	srandom(7);
+	assert_true(sp_watch_list_init(&watched, &conf, board));
 	assert_true(sp_figures_init(&figures, &conf, board));
 	for (unsigned turn = 0; turn < 3; turn++) {
 		for (size_t i = 0; i < sizeof(*recent); i++)
@@ -181,6 +186,7 @@ static void test_any_board(void **state)
 		sp_board_worker_died(board, 0);
 	}
 	sp_figures_fini(&figures);
+	sp_watch_list_fini(&watched);
 	sp_board_free(board);
 }
 

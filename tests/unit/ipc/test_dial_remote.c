@@ -5,10 +5,10 @@
 #include <string.h>
 #include <unistd.h>
 
-#include "../../../src/worker/dial.h"
 #include "sp/base/check.h"
 #include "sp/base/clock.h"
 #include "sp/ipc/channel.h"
+#include "sp/ipc/dial_remote.h"
 
 static struct {
 	struct sp_loop *loop;
@@ -28,7 +28,7 @@ static void on_dialed(struct sp_wait *w)
 
 static struct asker new_asker(uint32_t backend)
 {
-	return (struct asker){ .ask = { .wait = { .wake = on_dialed }, .backend = backend } };
+	return (struct asker){ .ask = { .wait = { .wake = on_dialed }, .index = backend } };
 }
 
 static void connect_dialer(void)
@@ -81,7 +81,7 @@ static void test_answers(void **state)
 		print_message("  %s\n", rows[i].name);
 		assert_int_equal(sp_dial_ask(t.dial, &a.ask), SP_DIAL_LATER);
 		m = take();
-		assert_int_equal(m.body.dial.backend, 7);
+		assert_int_equal(m.body.dial.index, 7);
 		m = (struct sp_ipc_message){ .type = rows[i].is_dialed ? SP_IPC_DIALED : SP_IPC_NOT_DIALED,
 					     .body.not_dialed = { m.body.dial.id, rows[i].error, rows[i].refused },
 					     .fd = rows[i].is_dialed ? STDERR_FILENO : -1 };
@@ -147,7 +147,7 @@ static void test_dialer_dies(void **state)
 	(void)state;
 	assert_int_equal(sp_dial_ask(t.dial, &a.ask), SP_DIAL_LATER);
 	for (int death = 1; death <= 2; death++) {
-		assert_int_equal(take().body.dial.backend, 3);
+		assert_int_equal(take().body.dial.index, 3);
 		close(t.dialer);
 		t.dialer = -1;
 		sp_loop_turn(t.loop, false);
@@ -165,7 +165,7 @@ static int set_up(void **state)
 	(void)state;
 	sp_clock_tick();
 	t.loop = sp_loop_new(&err);
-	t.dial = t.loop == NULL ? NULL : sp_dial_new_remote(t.loop, &err);
+	t.dial = t.loop == NULL ? NULL : sp_dial_new_remote(t.loop, SP_IPC_WORKER, &err);
 	t.dialer = -1;
 	if (t.dial == NULL)
 		return -1;

@@ -1,7 +1,8 @@
-#include "dial.h"
+#include "sp/ipc/dial_remote.h"
 
 #include <errno.h>
 #include <stdlib.h>
+#include <string.h>
 
 #include "sp/base/check.h"
 #include "sp/ipc/asker.h"
@@ -14,7 +15,6 @@ enum {
 struct slot {
 	struct sp_ask ask;
 	struct sp_dial_ask *of; /* borrowed: cut by cancel and answer; NULL: the slot is free */
-	uint32_t backend;
 };
 
 struct remote {
@@ -27,8 +27,12 @@ struct remote {
 
 static void fill(struct sp_ask *ask, struct sp_ipc_message *question)
 {
+	const struct sp_dial_ask *of = SP_HOLDER(ask, struct slot, ask)->of;
+
 	question->type = SP_IPC_DIAL;
-	question->body.dial.backend = SP_HOLDER(ask, struct slot, ask)->backend;
+	question->body.dial.what = of->what;
+	question->body.dial.index = of->index;
+	question->body.dial.nth = of->nth;
 }
 
 static void release(struct remote *remote, struct slot *slot)
@@ -46,6 +50,8 @@ static void take(struct sp_dial_ask *of, struct sp_ipc_message *answer)
 	if (answer->type == SP_IPC_DIALED) {
 		of->rc = SP_DIAL_DONE;
 		of->error = 0;
+		of->addr.family = answer->body.dialed.is_v6 != 0 ? SP_ADDR_V6 : SP_ADDR_V4;
+		memcpy(of->addr.ip, answer->body.dialed.ip, of->addr.family == SP_ADDR_V6 ? 16 : 4);
 		of->fd = answer->fd;
 		answer->fd = -1;
 	} else if (answer->type == SP_IPC_NOT_DIALED) {
@@ -80,13 +86,14 @@ static enum sp_dial_rc remote_ask(struct sp_dial *dial, struct sp_dial_ask *ask)
 	struct slot *slot;
 
 	ask->fd = -1;
+	ask->addr = (struct sp_addr){ .family = SP_ADDR_NONE };
 	ask->error = EAGAIN;
 	ask->refused = SP_EGRESS_OK;
 	ask->rc = SP_DIAL_FAILED;
 	if (remote->free_count == 0)
 		return SP_DIAL_FAILED;
 	slot = &remote->slots[remote->free[--remote->free_count]];
-	*slot = (struct slot){ .ask = { .fill = fill, .on_answer = on_answer }, .of = ask, .backend = ask->backend };
+	*slot = (struct slot){ .ask = { .fill = fill, .on_answer = on_answer }, .of = ask };
 	ask->wait.id = (uint32_t)(slot - remote->slots);
 	ask->wait.cancel = on_cancel;
 	SP_ASSERT(sp_asker_ask(&remote->asker, &slot->ask)); /* as many places there as slots here */
@@ -101,11 +108,11 @@ static void remote_free(struct sp_dial *dial)
 	free(remote);
 }
 
-struct sp_dial *sp_dial_new_remote(struct sp_loop *loop, struct sp_err *err)
+struct sp_dial *sp_dial_new_remote(struct sp_loop *loop, enum sp_ipc_role self, struct sp_err *err)
 {
 	struct remote *remote = calloc(1, sizeof(*remote));
 
-	if (remote == NULL || !sp_asker_init(&remote->asker, loop, SP_IPC_DIALER, ASKS_MOST, PATIENCE_MS)) {
+	if (remote == NULL || !sp_asker_init(&remote->asker, loop, self, SP_IPC_DIALER, ASKS_MOST, PATIENCE_MS)) {
 		sp_err_set(err, "no memory for the dialer's channel");
 		free(remote);
 		return NULL;

@@ -1,15 +1,15 @@
 /*
- * answer_drain - drain and undrain of one backend: it gets no new request, what runs is finished. It stands on the board by
- * the names of pool and backend, so it outlives reloads and the monitor.
+ * answer_backend - what an operator says of one backend: drain (it gets no new request, what runs is finished), undrain,
+ * another weight. It stands on the board by the names of pool and backend, so it outlives reloads and the monitor.
  */
 #include "answer.h"
 
 #include <stdio.h>
 #include <string.h>
 
-#include "sp/base/clock.h"
 #include "sp/base/log.h"
 #include "sp/board/backends.h"
+#include "watched.h"
 
 enum { FOUND_WHY = 160 };
 
@@ -62,39 +62,57 @@ static void find(const struct sp_conf *conf, struct sp_str text, struct found *f
 			       SP_STR_ARG(found->pool->section.name), (int)(text.n < 80 ? text.n : 80), text.p);
 }
 
-static const char *set(struct sp_asking *asking, enum sp_backend_is is)
+/* NULL: *watched is the one that is meant. */
+static const char *find_watched(struct sp_asking *asking, struct sp_watched **watched)
 {
 	static struct found found; /* its text is the answer */
 	const struct sp_json_member *name = sp_json_find(asking->request, "backend");
-	struct sp_board *board = asking->facts->board;
-	struct sp_backend_state state = { .since_ms = sp_now_ms(), .is = is, .weight = -1 };
-	struct sp_backends *backends;
-	uint32_t slot;
 
 	if (name == NULL || name->is_number || name->text.n == 0)
 		return "backend has to be a name, as \"app/10.0.0.1:80\"";
 	find(asking->facts->conf, name->text, &found);
 	if (found.count != 1)
 		return found.why;
-	backends = board == NULL ? NULL : sp_board_write(board, SP_BLOCK_BACKENDS, 0);
-	if (backends == NULL ||
-	    !sp_board_slot(board, SP_NAME_BACKEND, found.pool->section.name, found.backend->name, &slot))
-		return "it has no place on the board";
-	state.key = sp_name_key(SP_NAME_BACKEND, found.pool->section.name, found.backend->name);
-	(void)snprintf(state.why, sizeof(state.why), "%s", is == SP_BACKEND_DRAIN ? "operator" : "");
-	sp_backend_set(backends, slot, &state);
-	sp_info(is == SP_BACKEND_DRAIN ? "backend_drains" : "backend_undrained",
-		SP_KV_STR("pool", found.pool->section.name), SP_KV_STR("backend", found.backend->name),
-		SP_KV_U64("uid", asking->uid));
+	*watched = &asking->facts->watched->items[found.backend->index];
+	return (*watched)->has_slot ? NULL : "it has no place on the board";
+}
+
+static const char *set_drained(struct sp_asking *asking, bool is_drained)
+{
+	struct sp_watched *w;
+	const char *why = find_watched(asking, &w);
+
+	if (why != NULL)
+		return why;
+	w->is_drained = is_drained;
+	sp_watched_publish(asking->facts->watched, w);
 	return NULL;
 }
 
 const char *sp_answer_drain(struct sp_asking *asking)
 {
-	return set(asking, SP_BACKEND_DRAIN);
+	return set_drained(asking, true);
 }
 
 const char *sp_answer_undrain(struct sp_asking *asking)
 {
-	return set(asking, SP_BACKEND_UP);
+	return set_drained(asking, false);
+}
+
+const char *sp_answer_weight(struct sp_asking *asking)
+{
+	const struct sp_json_member *weight = sp_json_find(asking->request, "weight");
+	struct sp_watched *w;
+	const char *why = find_watched(asking, &w);
+
+	if (why != NULL)
+		return why;
+	if (weight != NULL && (!weight->is_number || weight->number > SP_BACKEND_WEIGHT_MAX))
+		return "weight has to be a number from 0 to 256, or absent for the configuration's";
+	w->weight = weight == NULL ? -1 : (int32_t)weight->number;
+	sp_watched_publish(asking->facts->watched, w);
+	sp_info("backend_weight", SP_KV_STR("pool", w->pool->section.name), SP_KV_STR("backend", w->backend->name),
+		SP_KV_I64("weight", w->weight < 0 ? (int64_t)w->backend->weight : w->weight),
+		SP_KV_U64("uid", asking->uid));
+	return NULL;
 }
