@@ -37,7 +37,10 @@ static bool is_on_loopback(const struct sp_addr *addr)
 
 void sp_export_note(const struct sp_export_out *out, FILE *to)
 {
-	(void)fprintf(to, "%s:%d", out->at.file, out->at.line);
+	if (out->at.line > 0)
+		(void)fprintf(to, "%s:%d", out->at.file, out->at.line);
+	else
+		(void)fputs(out->at.file, to);
 }
 
 /* ---- what comes in */
@@ -86,7 +89,7 @@ static bool gather_in(struct sp_export *e)
 static bool is_same(const struct sp_export_out *a, const struct sp_export_out *b)
 {
 	return sp_addr_same_ip(&a->to.addr, &b->to.addr) && a->to.bits == b->to.bits && a->port_from == b->port_from &&
-	       a->port_to == b->port_to;
+	       a->port_to == b->port_to && a->is_resolver == b->is_resolver;
 }
 
 static void add_out(struct sp_export *e, const struct sp_export_out *out)
@@ -109,19 +112,43 @@ static void add_backend(struct sp_export *e, const struct sp_conf_backend *backe
 	add_out(e, &out);
 }
 
+/* They stand first: whoever writes the floor as rules puts them before it. */
+static void add_resolvers(struct sp_export *e)
+{
+	const struct sp_conf_egress *egress = &e->conf->egress;
+
+	for (size_t i = 0; i < egress->resolver_count; i++) {
+		struct sp_export_out out = { .to.addr = egress->resolvers[i],
+					     .to.bits = egress->resolvers[i].family == SP_ADDR_V4 ? 32 : 128,
+					     .port_from = egress->resolvers[i].port,
+					     .port_to = egress->resolvers[i].port,
+					     .is_resolver = true,
+					     .at = { .file = "/etc/resolv.conf" } };
+
+		if (i < egress->resolver.count)
+			out.at = egress->resolver.items[i].at;
+		out.to.addr.port = 0;
+		add_out(e, &out);
+	}
+}
+
 /* As base/egress.c: `allow` where there is one, otherwise exactly the declared backends. */
 static bool gather_out(struct sp_export *e)
 {
 	const struct sp_conf *conf = e->conf;
 	const struct sp_conf_egress *egress = &conf->egress;
 
-	e->out = calloc(egress->allow_count + conf->backend_count + 1, sizeof(*e->out));
+	e->out = calloc(egress->resolver_count + egress->allow_count + conf->backend_count + 1, sizeof(*e->out));
 	if (e->out == NULL)
 		return false;
+	add_resolvers(e);
 	for (size_t i = 0; i < egress->allow_count; i++) {
 		const struct sp_egress_rule *rule = &egress->allow[i];
 
-		add_out(e, &(struct sp_export_out){ rule->cidr, rule->port_from, rule->port_to, egress->allow_ats[i] });
+		add_out(e, &(struct sp_export_out){ .to = rule->cidr,
+						    .port_from = rule->port_from,
+						    .port_to = rule->port_to,
+						    .at = egress->allow_ats[i] });
 	}
 	for (size_t i = 0; !egress->has_allow && i < conf->pool_count; i++)
 		for (size_t k = 0; k < conf->pools[i].backend_count; k++)

@@ -17,9 +17,10 @@ struct sp_export_in { /* a port, or passed sockets, that clients connect to */
 	bool is_for_trusted; /* only `trusted` can have anything of it */
 };
 
-struct sp_export_out { /* where to: TCP */
+struct sp_export_out { /* where to */
 	struct sp_cidr to;
 	uint16_t port_from, port_to; /* both 0: any */
+	bool is_resolver; /* a name server: UDP and TCP, and link-local ones too; otherwise a backend: TCP */
 	struct sp_conf_at at; /* why */
 };
 
@@ -39,7 +40,7 @@ void sp_export_systemd(const struct sp_export *e, FILE *to);
 extern const char *const sp_export_floor[];
 
 bool sp_export_is_loopback(const struct sp_cidr *cidr);
-/* "10.0.1.10/32 port 8080" and where it stands. */
+/* Where it stands. */
 void sp_export_note(const struct sp_export_out *out, FILE *to);
 
 #endif

@@ -52,15 +52,17 @@ static void write_ports(const struct sp_export_out *out, FILE *to)
 }
 
 /* One rule each, not a set of intervals: prefixes of `allow` may overlap. */
-static void write_outs(const struct sp_export *e, FILE *to)
+static void write_outs(const struct sp_export *e, bool of_resolvers, FILE *to)
 {
 	char text[SP_ADDR_TEXT];
 
 	for (size_t i = 0; i < e->out_count; i++) {
 		const struct sp_export_out *out = &e->out[i];
 
-		(void)fprintf(to, "\t\t%s daddr %s tcp dport ", is_family(&out->to, SP_ADDR_V4) ? "ip" : "ip6",
-			      sp_cidr_text(&out->to, text));
+		if (out->is_resolver != of_resolvers)
+			continue;
+		(void)fprintf(to, "\t\t%s daddr %s %s dport ", is_family(&out->to, SP_ADDR_V4) ? "ip" : "ip6",
+			      sp_cidr_text(&out->to, text), of_resolvers ? "meta l4proto { tcp, udp } th" : "tcp");
 		write_ports(out, to);
 		(void)fputs(" accept  # ", to);
 		sp_export_note(out, to);
@@ -141,11 +143,12 @@ void sp_export_nftables(const struct sp_export *e, FILE *to)
 		"\tchain output {\n\t\ttype filter hook output priority filter; policy accept;\n\t\tmeta skuid { ",
 		e->conf->main_file);
 	write_users(e, to);
-	(void)fputs(" } jump gateway\n\t}\n\n\t# Answers to clients, and the backends.\n"
+	(void)fputs(" } jump gateway\n\t}\n\n\t# Answers to clients, name servers, and the backends.\n"
 		    "\tchain gateway {\n\t\tct state established,related accept\n",
 		    to);
+	write_outs(e, true, to);
 	write_floor(to);
-	write_outs(e, to);
+	write_outs(e, false, to);
 	(void)fputs("\t\tcounter reject with icmpx type admin-prohibited\n\t}\n", to);
 	write_input(e, to);
 	(void)fputs("}\n", to);

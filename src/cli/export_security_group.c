@@ -110,11 +110,23 @@ static void write_ins(const struct sp_export *e, FILE *to)
 	write_admin(e, to);
 }
 
+static void write_out(const struct sp_export_out *out, const char *protocol, FILE *to)
+{
+	char text[SP_ADDR_TEXT];
+
+	(void)fprintf(to, "        - IpProtocol: %s\n          FromPort: %u\n          ToPort: %u\n          %s: '%s'\n",
+		      protocol, out->port_from, out->port_from == 0 ? 65535U : out->port_to,
+		      out->to.addr.family == SP_ADDR_V4 ? "CidrIp" : "CidrIpv6", sp_cidr_text(&out->to, text));
+	(void)fprintf(to, "          Description: %s (%s", out->is_resolver ? "name server" : "backends", out->at.file);
+	if (out->at.line > 0)
+		(void)fprintf(to, " line %d", out->at.line);
+	(void)fputs(")\n", to);
+}
+
 /* Without any rule of its own a group lets everything out: 127.0.0.1/32 stands for nothing. */
 static void write_outs(const struct sp_export *e, FILE *to)
 {
 	size_t written = 0;
-	char text[SP_ADDR_TEXT];
 
 	(void)fputs("      SecurityGroupEgress:\n", to);
 	for (size_t i = 0; i < e->out_count; i++) {
@@ -123,13 +135,9 @@ static void write_outs(const struct sp_export *e, FILE *to)
 		if (sp_export_is_loopback(&out->to))
 			continue;
 		written++;
-		(void)fprintf(
-			to,
-			"        - IpProtocol: tcp\n          FromPort: %u\n          ToPort: %u\n          %s: '%s'\n"
-			"          Description: backends (%s line %d)\n",
-			out->port_from, out->port_from == 0 ? 65535U : out->port_to,
-			out->to.addr.family == SP_ADDR_V4 ? "CidrIp" : "CidrIpv6", sp_cidr_text(&out->to, text),
-			out->at.file, out->at.line);
+		write_out(out, "tcp", to);
+		if (out->is_resolver)
+			write_out(out, "udp", to);
 	}
 	if (written == 0)
 		(void)fputs("        - IpProtocol: '-1'\n          CidrIp: 127.0.0.1/32\n          Description: "

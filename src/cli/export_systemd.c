@@ -39,14 +39,20 @@ static void write_allow(const struct sp_export *e, FILE *to)
 	write_admin_allow(&e->conf->admin, to);
 }
 
-static void write_deny(FILE *to)
+static void write_deny(const struct sp_export *e, FILE *to)
 {
+	char text[SP_ADDR_TEXT];
+
 	(void)fputs("# It binds its listeners itself, and clients come from anywhere: only what is never allowed is "
 		    "denied.\n"
 		    "IPAddressAllow=\nIPAddressDeny=\n",
 		    to);
 	for (size_t i = 0; sp_export_floor[i] != NULL; i++)
 		(void)fprintf(to, "IPAddressDeny=%s\n", sp_export_floor[i]);
+	for (size_t i = 0; i < e->out_count; i++)
+		if (e->out[i].is_resolver)
+			(void)fprintf(to, "# A name server: what is allowed goes before what is denied.\nIPAddressAllow=%s\n",
+				      sp_cidr_text(&e->out[i].to, text));
 }
 
 static void write_binds(const struct sp_export *e, FILE *to)
@@ -73,7 +79,7 @@ void sp_export_systemd(const struct sp_export *e, FILE *to)
 		"[Service]\n",
 		e->conf->main_file);
 	if (makes_listeners(e))
-		write_deny(to);
+		write_deny(e, to);
 	else
 		write_allow(e, to);
 	write_binds(e, to);
