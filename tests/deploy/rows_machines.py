@@ -1,0 +1,213 @@
+"""Rows of the balancer, the machines and their rights."""
+import re
+
+from rows_network import set_in
+from templates import as_list, documents, imported, prop, resources, target, walk
+
+# Actions that AWS knows no resource for: the only ones that may be allowed on "*".
+UNSCOPED = {"ssmmessages:CreateControlChannel", "ssmmessages:CreateDataChannel", "ssmmessages:OpenControlChannel",
+            "ssmmessages:OpenDataChannel", "ssm:ListAssociations", "ssm:GetDeployablePatchSnapshotForInstance",
+            "ssm:PutInventory", "ssm:DescribeSessions", "ssm:DescribeInstanceInformation", "logs:DescribeLogGroups",
+            "ec2:DescribeInstances", "ec2:DescribeVolumes", "ec2:DescribeSnapshots", "ec2:DescribeTags",
+            "iam:ListVirtualMFADevices", "iam:ListUsers", "iam:GetAccountPasswordPolicy", "iam:GetAccountSummary"}
+
+
+def machines(t):
+    """(template, name, launch template data)"""
+    for stack, name, template in resources(t, "EC2::LaunchTemplate"):
+        yield stack, name, template["LaunchTemplateData"]
+
+
+def attributes(resource, key):
+    return {pair["Key"]: pair["Value"] for pair in resource[key]}
+
+
+def balancer_in_front(t):
+    balancer = prop(t, "gateway", "Balancer")
+    assert balancer["Type"] == "network" and balancer["Scheme"] == "internet-facing"
+    assert [imported(subnet) for subnet in balancer["Subnets"]] == ["PublicSubnetA", "PublicSubnetB"]
+    assert imported(balancer["SecurityGroups"][0]) == "BalancerGroup"
+    has = attributes(balancer, "LoadBalancerAttributes")
+    for key in ("deletion_protection.enabled", "load_balancing.cross_zone.enabled", "access_logs.s3.enabled"):
+        assert has.get(key) == "true", key
+    for _, name, listener in resources(t, "ElasticLoadBalancingV2::Listener"):
+        assert listener["Protocol"] == "TCP", f"{name}: the gateway ends TLS"
+        assert attributes(listener, "ListenerAttributes") == {"tcp.idle_timeout.seconds": "350"}
+
+
+def only_the_proxy_outside(t):
+    for stack, name, machine in machines(t):
+        for card in machine["NetworkInterfaces"]:
+            assert card["AssociatePublicIpAddress"] is False, f"{stack}: {name}"
+    for stack, name, subnet in resources(t, "EC2::Subnet"):
+        assert subnet["MapPublicIpOnLaunch"] is False, f"{stack}: {name}"
+    for stack, name, database in resources(t, "RDS::DBInstance"):
+        assert database["PubliclyAccessible"] is False, f"{stack}: {name}"
+    assert {stack for stack, _, _ in resources(t, "EC2::EIP")} <= {"bastion"}
+    assert {"Ref": "HttpsTargets"} in prop(t, "gateway", "Gateways")["TargetGroupARNs"]
+
+
+def health_decides(t):
+    for _, name, group in resources(t, "ElasticLoadBalancingV2::TargetGroup"):
+        assert group["Protocol"] == "TCP" and group["HealthCheckProtocol"] == "HTTPS", name
+        assert group["HealthCheckPath"] == {"Ref": "HealthPath"} and group["Matcher"] == {"HttpCode": "200"}, name
+        has = attributes(group, "TargetGroupAttributes")
+        assert has["proxy_protocol_v2.enabled"] == "true" and has["preserve_client_ip.enabled"] == "false", name
+        # not before the gateway's own drain, 20 s and 30 s, is over
+        assert int(has["deregistration_delay.timeout_seconds"]) > 50, name
+    assert t["gateway"]["Parameters"]["HealthPath"]["Default"] == "/healthz"
+
+
+def group_scales(t):
+    group, resource = prop(t, "gateway", "Gateways"), t["gateway"]["Resources"]["Gateways"]
+    assert group["HealthCheckType"] == "ELB" and len(group["VPCZoneIdentifier"]) == 2
+    assert t["gateway"]["Parameters"]["MinGateways"]["MinValue"] >= 2 and group["MinSize"] == {"Ref": "MinGateways"}
+    hook, = group["LifecycleHookSpecificationList"]
+    assert hook["LifecycleTransition"] == "autoscaling:EC2_INSTANCE_TERMINATING" and hook["DefaultResult"] == "CONTINUE"
+    assert hook["HeartbeatTimeout"] > 50
+    assert resource["UpdatePolicy"]["AutoScalingRollingUpdate"]["WaitOnResourceSignals"] is True
+    assert resource["UpdatePolicy"]["AutoScalingRollingUpdate"]["MinInstancesInService"] == {"Ref": "MinGateways"}
+
+
+def metadata_guarded(t):
+    for stack, name, machine in machines(t):
+        options = machine["MetadataOptions"]
+        assert (options["HttpTokens"], options["HttpPutResponseHopLimit"]) == ("required", 1), f"{stack}: {name}"
+
+
+def volumes_encrypted(t):
+    for stack, name, machine in machines(t):
+        assert machine["BlockDeviceMappings"], f"{stack}: {name}"
+        for disk in machine["BlockDeviceMappings"]:
+            assert disk["Ebs"]["Encrypted"] is True, f"{stack}: {name}"
+    for stack, name, database in resources(t, "RDS::DBInstance"):
+        assert database["StorageEncrypted"] is True, f"{stack}: {name}"
+
+
+def rights_are_scoped(t):
+    for stack, name, kind, key, document in documents(t, ("PolicyDocument",)):
+        if kind == "AWS::EC2::VPCEndpoint":
+            continue                    # no right by itself; row N3 has them
+        for statement in document["Statement"]:
+            if statement["Effect"] != "Allow":
+                continue
+            assert "NotAction" not in statement and "NotResource" not in statement, f"{stack}: {name}"
+            actions = as_list(statement["Action"])
+            assert not any("*" in action for action in actions), f"{stack}: {name}: {actions}"
+            if "*" in as_list(statement["Resource"]):
+                assert set(actions) <= UNSCOPED, f"{stack}: {name}: {set(actions) - UNSCOPED}"
+    for stack, name, role in resources(t, "IAM::Role"):
+        for policy in role.get("ManagedPolicyArns", []):
+            known = (stack, name) == ("config-rules", "Role") or imported(policy) == "MachinePolicyArn"
+            assert known or target(policy) in t[stack]["Resources"], f"{stack}: {name}: {policy}"
+    # The root of the account may rule its keys; anybody else but a named service may not.
+    for stack, name, _, _, document in documents(t, ("KeyPolicy",)):
+        for statement in document["Statement"]:
+            whole = "kms:*" in as_list(statement["Action"])
+            root = statement["Principal"].get("AWS", {}).get("Fn::Sub", "").endswith(":root")
+            assert root or not whole and statement.get("Condition"), f"{stack}: {name}"
+
+
+def roles_are_trusted_narrowly(t):
+    for stack, name, _, _, document in documents(t, ("AssumeRolePolicyDocument",)):
+        for statement in document["Statement"]:
+            principal, condition = statement["Principal"], statement.get("Condition", {})
+            assert principal != "*" and "*" not in principal.values(), f"{stack}: {name}"
+            if "Service" not in principal:
+                assert condition.get("Bool", {}).get("aws:MultiFactorAuthPresent") is True, f"{stack}: {name}: without MFA"
+            elif principal["Service"] != "ec2.amazonaws.com":
+                keys = {key for test in condition.values() for key in test}
+                assert keys & {"aws:SourceAccount", "aws:SourceArn"}, f"{stack}: {name}"
+    profiles = {(stack, target(profile["Roles"][0])) for stack, _, profile in resources(t, "IAM::InstanceProfile")}
+    for stack, name, machine in machines(t):
+        assert (stack, "Role") in profiles and machine["IamInstanceProfile"], f"{stack}: {name}"
+
+
+def nobody_has_keys(t):
+    for kind in ("IAM::User", "IAM::AccessKey", "IAM::UserPolicy"):
+        assert not list(resources(t, kind)), kind
+    group, = [group for stack, _, group in resources(t, "AutoScaling::AutoScalingGroup") if stack == "gateway"]
+    assert target(group["LaunchTemplate"]["LaunchTemplateId"]) == "LaunchTemplate"
+    assert target(prop(t, "gateway", "Scaling")["AutoScalingGroupName"]) == "Gateways"
+
+
+def no_secret_at_start(t):
+    for stack, name, machine in machines(t):
+        for text in (value for value in walk(machine.get("UserData", {})) if isinstance(value, str)):
+            assert not re.search(r"(?i)BEGIN [A-Z ]*PRIVATE|AKIA[0-9A-Z]{16}|passw(or)?d *=|secret *=", text), f"{stack}: {name}"
+    for stack, name, database in resources(t, "RDS::DBInstance"):
+        assert database.get("ManageMasterUserPassword") is True and "MasterUserPassword" not in database, f"{stack}: {name}"
+
+
+def machines_are_patched(t):
+    patched = {stack for stack, _, patches in resources(t, "SSM::Association")
+               if patches["Name"] == "AWS-RunPatchBaseline" and patches["Parameters"]["Operation"] == ["Install"]}
+    assert patched == {stack for stack, _, _ in machines(t)}
+
+
+def data_of(stack):
+    return lambda t: prop(t, stack, "LaunchTemplate")["LaunchTemplateData"]
+
+
+def in_machine(stack, change):
+    return lambda t: change(data_of(stack)(t))
+
+
+def in_attributes(stack, name, key, attribute, value):
+    def damage(t):
+        for pair in prop(t, stack, name)[key]:
+            if pair["Key"] == attribute:
+                pair["Value"] = value
+    return damage
+
+
+def statement_of(stack, name, number, **change):
+    return lambda t: prop(t, stack, name)["Policies"][0]["PolicyDocument"]["Statement"][number].update(change)
+
+
+def no_mfa_user(t):
+    t["network"]["Resources"]["Admin"] = {"Type": "AWS::IAM::User", "Properties": {}}
+
+
+def trust_everybody(t):
+    prop(t, "gateway", "Role")["AssumeRolePolicyDocument"]["Statement"][0]["Principal"] = {"AWS": "*"}
+
+
+def trust_any_account(t):
+    del prop(t, "network", "FlowLogRole")["AssumeRolePolicyDocument"]["Statement"][0]["Condition"]
+
+
+def whole_key(t):
+    prop(t, "network", "LogKey")["KeyPolicy"]["Statement"][1]["Action"] = "kms:*"
+
+
+def secret_in_user_data(t):
+    data_of("gateway")(t)["UserData"]["Fn::Base64"]["Fn::Sub"][0] += "password = hunter2\n"
+
+
+ROWS = [
+    ("E1", balancer_in_front, [set_in("gateway", "Balancer", "Scheme", "internal"),
+                               set_in("gateway", "HttpsListener", "Protocol", "TLS"),
+                               in_attributes("gateway", "Balancer", "LoadBalancerAttributes", "deletion_protection.enabled", "false")]),
+    ("E2", only_the_proxy_outside, [
+        in_machine("gateway", lambda data: data["NetworkInterfaces"][0].update(AssociatePublicIpAddress=True)),
+        set_in("network", "ApplicationSubnetB", "MapPublicIpOnLaunch", True)]),
+    ("E3", health_decides, [
+        set_in("gateway", "HttpsTargets", "HealthCheckProtocol", "TCP"),
+        in_attributes("gateway", "HttpsTargets", "TargetGroupAttributes", "proxy_protocol_v2.enabled", "false"),
+        in_attributes("gateway", "HttpTargets", "TargetGroupAttributes", "preserve_client_ip.enabled", "true"),
+        in_attributes("gateway", "HttpsTargets", "TargetGroupAttributes", "deregistration_delay.timeout_seconds", "5")]),
+    ("E4", group_scales, [set_in("gateway", "Gateways", "HealthCheckType", "EC2"), set_in("gateway", "Gateways", "MinSize", 1),
+                          lambda t: t["gateway"]["Resources"]["Gateways"]["UpdatePolicy"]["AutoScalingRollingUpdate"].update(
+                              WaitOnResourceSignals=False)]),
+    ("H1", metadata_guarded, [in_machine("gateway", lambda data: data["MetadataOptions"].update(HttpTokens="optional")),
+                              in_machine("gateway", lambda data: data["MetadataOptions"].update(HttpPutResponseHopLimit=2))]),
+    ("H2", volumes_encrypted, [
+        in_machine("gateway", lambda data: data["BlockDeviceMappings"][0]["Ebs"].update(Encrypted=False))]),
+    ("I2", rights_are_scoped, [statement_of("gateway", "Role", 0, Resource="*"), statement_of("gateway", "Role", 1, Action="s3:*"),
+                               whole_key]),
+    ("I3", roles_are_trusted_narrowly, [trust_everybody, trust_any_account]),
+    ("I4", nobody_has_keys, [no_mfa_user, set_in("gateway", "Scaling", "AutoScalingGroupName", "other")]),
+    ("I5", no_secret_at_start, [secret_in_user_data]),
+    ("R1", machines_are_patched, [set_in("gateway", "Patches", "Name", "AWS-GatherSoftwareInventory")]),
+]

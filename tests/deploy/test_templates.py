@@ -1,0 +1,108 @@
+"""The stacks of deploy/cloudformation: that they hang together, and each recommendation they realise, with copies damaged
+so that its check must fail."""
+import copy
+import os
+import shutil
+import subprocess
+import sys
+
+import pytest
+
+sys.path.insert(0, os.path.dirname(os.path.abspath(__file__)))
+
+import rows_machines                    # noqa: E402
+import rows_network                     # noqa: E402
+from templates import FOLDER, load, parse, sub_names, walk   # noqa: E402
+
+GOOD = load()
+ROWS = rows_network.ROWS + rows_machines.ROWS
+CASES = [pytest.param(check, damage, id=f"{row}-{number}") for row, check, damages in ROWS for number, damage in enumerate(damages)]
+MOST_BYTES = 51200                      # of a template that `aws cloudformation deploy` takes without a bucket
+
+
+@pytest.mark.parametrize("check, damage", CASES)
+def test_row(check, damage):
+    check(GOOD)
+    damaged = copy.deepcopy(GOOD)
+    damage(damaged)
+    assert damaged != GOOD, "the damage damages nothing"
+    with pytest.raises(AssertionError):
+        check(damaged)
+
+
+def names_of(template):
+    return set(template["Resources"]) | set(template.get("Parameters", {}))
+
+
+def unresolved(template, exports):
+    """What a template refers to and nobody defines."""
+    lost, known = [], names_of(template)
+    conditions = set(template.get("Conditions", {}))
+    for value in walk(template):
+        if not isinstance(value, dict):
+            continue
+        asked = [value["Ref"]] if isinstance(value.get("Ref"), str) else []
+        asked += value["Fn::GetAtt"][:1] if "Fn::GetAtt" in value else []
+        if "Fn::Sub" in value:
+            asked += [name.split(".")[0] for name in sub_names(value["Fn::Sub"])]
+        lost += [name for name in asked if name not in known and not name.startswith("AWS::")]
+        if "Fn::If" in value and value["Fn::If"][0] not in conditions:
+            lost.append(value["Fn::If"][0])
+        if "Fn::ImportValue" in value and value["Fn::ImportValue"]["Fn::Sub"] not in exports:
+            lost.append(value["Fn::ImportValue"]["Fn::Sub"])
+    lost += [resource["Condition"] for resource in template["Resources"].values() if resource.get("Condition", None) not in
+             conditions | {None}]
+    return lost
+
+
+def exports_of(templates):
+    return {output["Export"]["Name"]["Fn::Sub"].replace("${AWS::StackName}", "${NetworkStack}")
+            for output in templates["network"]["Outputs"].values()}
+
+
+@pytest.mark.parametrize("stack", sorted(GOOD))
+def test_references(stack):
+    assert not unresolved(GOOD[stack], exports_of(GOOD))
+
+
+@pytest.mark.parametrize("lost", ["{Ref: Nobody}", "!Ref Nobody", "!GetAtt Nobody.Arn", "!Sub 'a${Nobody}b'", "!Sub '${Nobody.Arn}'",
+                                  "!If [Nobody, 1, 2]", "!ImportValue {'Fn::Sub': '${NetworkStack}-Nobody'}"])
+def test_references_that_lead_nowhere(lost):
+    template = parse(f"Resources: {{A: {{Type: 'AWS::S3::Bucket', Properties: {{X: {lost}}}}}}}")
+    assert unresolved(template, exports_of(GOOD))
+
+
+@pytest.mark.parametrize("stack", sorted(GOOD))
+def test_size(stack):
+    assert 0 < os.path.getsize(os.path.join(FOLDER, stack + ".yaml")) < MOST_BYTES
+
+
+@pytest.mark.parametrize("stack", sorted(GOOD))
+def test_parameters(stack):
+    """Each is described, held to something, in exactly one group, and used; outputs are described."""
+    template = GOOD[stack]
+    groups = template["Metadata"]["AWS::CloudFormation::Interface"]["ParameterGroups"]
+    grouped = [name for group in groups for name in group["Parameters"]]
+    assert sorted(grouped) == sorted(template["Parameters"])
+    body = [value for part in ("Conditions", "Resources", "Outputs") for value in walk(template.get(part, {}))]
+    used = {value["Ref"] for value in body if isinstance(value, dict) and isinstance(value.get("Ref"), str)}
+    used |= {name for value in body if isinstance(value, dict) and "Fn::Sub" in value for name in sub_names(value["Fn::Sub"])}
+    for name, parameter in template["Parameters"].items():
+        assert parameter.get("Description"), name
+        assert name in used, f"{name} does nothing"
+        held = {"AllowedPattern", "AllowedValues", "MinValue"} & set(parameter) or parameter["Type"].startswith("AWS::")
+        assert held, f"{name} may be anything"
+    for name, output in template["Outputs"].items():
+        assert output.get("Description"), name
+
+
+def test_key_given_twice():
+    with pytest.raises(Exception, match="twice"):
+        parse("Resources: {A: 1, A: 2}")
+
+
+@pytest.mark.skipif(not shutil.which("cfn-lint"), reason="no cfn-lint here: AWS's own schemas are not asked")
+@pytest.mark.parametrize("stack", sorted(GOOD))
+def test_schemas(stack):
+    done = subprocess.run(["cfn-lint", os.path.join(FOLDER, stack + ".yaml")], capture_output=True, text=True, timeout=300)
+    assert done.returncode == 0, done.stdout + done.stderr
