@@ -145,6 +145,37 @@ def machines_are_patched(t):
     assert patched == {stack for stack, _, _ in machines(t)}
 
 
+def bastion_alone_has_an_address(t):
+    """The one-machine form: an Elastic IP on the instance, which is in the gateways' group and the edge's."""
+    link = prop(t, "bastion", "AddressOfGateway")
+    assert target(link["InstanceId"]) == "Gateway" and target(link["AllocationId"]) == "Address"
+    card, = data_of("bastion")(t)["NetworkInterfaces"]
+    assert imported(card["SubnetId"]) == "PublicSubnetA" and card["AssociatePublicIpAddress"] is False
+    assert [imported(group) or target(group) for group in card["Groups"]] == ["GatewayGroup", "EdgeGroup"]
+    assert not list(resources({"bastion": t["bastion"]}, "ElasticLoadBalancingV2::LoadBalancer"))
+
+
+def database_has_its_own_policy(t):
+    database = prop(t, "backend", "Database")
+    assert database["EnableIAMDatabaseAuthentication"] is True and database["MultiAZ"] is True
+    assert [imported(subnet) for subnet in prop(t, "backend", "DatabaseSubnets")["SubnetIds"]] == ["DatabaseSubnetA", "DatabaseSubnetB"]
+    holders = [(stack, name) for stack, name, _, _, document in documents(t, ("PolicyDocument",))
+               if any("rds-db:connect" in as_list(statement["Action"]) for statement in document["Statement"] if "Action" in statement)]
+    assert holders == [("backend", "DatabasePolicy")]
+    statement, = prop(t, "backend", "DatabasePolicy")["PolicyDocument"]["Statement"]
+    assert statement["Resource"]["Fn::Sub"].endswith(":dbuser:${Database.DbiResourceId}/${DatabaseUser}")
+    assert [imported(subnet) for subnet in prop(t, "backend", "Machines")["VPCZoneIdentifier"]] == \
+        ["ApplicationSubnetA", "ApplicationSubnetB"]
+    assert [imported(group) for group in data_of("backend")(t)["NetworkInterfaces"][0]["Groups"]] == ["ApplicationGroup"]
+
+
+def database_keeps_backups(t):
+    database, resource = prop(t, "backend", "Database"), t["backend"]["Resources"]["Database"]
+    assert database["BackupRetentionPeriod"] == {"Ref": "BackupDays"} and database["CopyTagsToSnapshot"] is True
+    assert t["backend"]["Parameters"]["BackupDays"]["MinValue"] >= 7
+    assert database["DeletionProtection"] is True and resource["DeletionPolicy"] == "Snapshot"
+
+
 def data_of(stack):
     return lambda t: prop(t, stack, "LaunchTemplate")["LaunchTemplateData"]
 
@@ -191,7 +222,11 @@ ROWS = [
                                in_attributes("gateway", "Balancer", "LoadBalancerAttributes", "deletion_protection.enabled", "false")]),
     ("E2", only_the_proxy_outside, [
         in_machine("gateway", lambda data: data["NetworkInterfaces"][0].update(AssociatePublicIpAddress=True)),
-        set_in("network", "ApplicationSubnetB", "MapPublicIpOnLaunch", True)]),
+        set_in("network", "ApplicationSubnetB", "MapPublicIpOnLaunch", True),
+        set_in("backend", "Database", "PubliclyAccessible", True)]),
+    ("E2 bastion", bastion_alone_has_an_address, [
+        in_machine("bastion", lambda data: data["NetworkInterfaces"][0]["Groups"].pop()),
+        set_in("bastion", "AddressOfGateway", "InstanceId", "i-0")]),
     ("E3", health_decides, [
         set_in("gateway", "HttpsTargets", "HealthCheckProtocol", "TCP"),
         in_attributes("gateway", "HttpsTargets", "TargetGroupAttributes", "proxy_protocol_v2.enabled", "false"),
@@ -201,13 +236,26 @@ ROWS = [
                           lambda t: t["gateway"]["Resources"]["Gateways"]["UpdatePolicy"]["AutoScalingRollingUpdate"].update(
                               WaitOnResourceSignals=False)]),
     ("H1", metadata_guarded, [in_machine("gateway", lambda data: data["MetadataOptions"].update(HttpTokens="optional")),
-                              in_machine("gateway", lambda data: data["MetadataOptions"].update(HttpPutResponseHopLimit=2))]),
+                              in_machine("gateway", lambda data: data["MetadataOptions"].update(HttpPutResponseHopLimit=2)),
+                              in_machine("bastion", lambda data: data["MetadataOptions"].update(HttpTokens="optional"))]),
     ("H2", volumes_encrypted, [
-        in_machine("gateway", lambda data: data["BlockDeviceMappings"][0]["Ebs"].update(Encrypted=False))]),
+        in_machine("gateway", lambda data: data["BlockDeviceMappings"][0]["Ebs"].update(Encrypted=False)),
+        in_machine("bastion", lambda data: data["BlockDeviceMappings"].clear()),
+        set_in("backend", "Database", "StorageEncrypted", False)]),
+    ("N5 database", database_has_its_own_policy, [
+        lambda t: prop(t, "backend", "DatabasePolicy")["PolicyDocument"]["Statement"][0].update(
+            Resource={"Fn::Sub": "arn:aws:rds-db:eu-west-1:1:dbuser:*/*"}),
+        lambda t: prop(t, "backend", "DatabaseSubnets")["SubnetIds"].pop(),
+        statement_of("gateway", "Role", 0, Action="rds-db:connect"),
+        in_machine("backend", lambda data: data["NetworkInterfaces"][0].update(Groups=["sg-1"]))]),
+    ("S1 database", database_keeps_backups, [set_in("backend", "Database", "BackupRetentionPeriod", 0),
+                                             set_in("backend", "Database", "DeletionProtection", False)]),
     ("I2", rights_are_scoped, [statement_of("gateway", "Role", 0, Resource="*"), statement_of("gateway", "Role", 1, Action="s3:*"),
                                whole_key]),
     ("I3", roles_are_trusted_narrowly, [trust_everybody, trust_any_account]),
     ("I4", nobody_has_keys, [no_mfa_user, set_in("gateway", "Scaling", "AutoScalingGroupName", "other")]),
-    ("I5", no_secret_at_start, [secret_in_user_data]),
-    ("R1", machines_are_patched, [set_in("gateway", "Patches", "Name", "AWS-GatherSoftwareInventory")]),
+    ("I5", no_secret_at_start, [secret_in_user_data, set_in("backend", "Database", "ManageMasterUserPassword", False),
+                                 set_in("backend", "Database", "MasterUserPassword", "hunter2")]),
+    ("R1", machines_are_patched, [set_in("gateway", "Patches", "Name", "AWS-GatherSoftwareInventory"),
+                                   lambda t: t["bastion"]["Resources"].pop("Patches")]),
 ]

@@ -164,6 +164,10 @@ def open_ssh(t):
     prop(t, "network", "BalancerGroup")["SecurityGroupIngress"][0].update(FromPort=22, ToPort=22)
 
 
+def open_edge(t):
+    prop(t, "bastion", "EdgeGroup")["SecurityGroupIngress"][1].update(FromPort=0, ToPort=65535)
+
+
 def open_gateways(t):
     prop(t, "network", "GatewayGroup")["SecurityGroupIngress"] = [
         {"IpProtocol": "tcp", "FromPort": 443, "ToPort": 443, "CidrIp": "0.0.0.0/0", "Description": "x"}]
@@ -192,8 +196,9 @@ def endpoint_for_all(t):
 
 
 ROWS = [
-    ("N1", only_web_from_the_world, [open_ssh, open_gateways]),
+    ("N1", only_web_from_the_world, [open_ssh, open_gateways, open_edge]),
     ("N1b", egress_is_minimal, [drop_in("network", "ApplicationGroup", "SecurityGroupEgress"),
+                                drop_in("bastion", "EdgeGroup", "SecurityGroupEgress"),
                                 drop_in("network", "GatewayToS3", "Description"),
                                 set_in("network", "GatewayToEndpointHttps", "ToPort", 65535)]),
     ("N2", groups_name_groups, [open_vpc, drop("network", "BalancerToGatewayHttps"), open_gateways]),
@@ -206,7 +211,7 @@ ROWS = [
                                       {"Fn::GetAtt": ["GatewayGroup", "GroupId"]}),
                                set_in("network", "DatabaseRoutesA", "RouteTableId", {"Ref": "ApplicationRoutes"})]),
     ("N6", no_way_for_shells, [open_ssh, key_pair, drop_in("network", "GatewayFromBalancerHttps", "Description")]),
-    ("N7", groups_everywhere, [drop_in("gateway", "Balancer", "SecurityGroups"), no_card_groups,
+    ("N7", groups_everywhere, [drop_in("gateway", "Balancer", "SecurityGroups"), no_card_groups, set_in("backend", "Database", "VPCSecurityGroups", []),
                                drop_in("network", "SsmEndpoint", "SecurityGroupIds")]),
     ("H3", flows_are_logged, [set_in("network", "FlowLog", "TrafficType", "REJECT"), drop_in("network", "FlowLogs", "KmsKeyId")]),
 ]
