@@ -9,7 +9,11 @@ UNSCOPED = {"ssmmessages:CreateControlChannel", "ssmmessages:CreateDataChannel",
             "ssmmessages:OpenDataChannel", "ssm:ListAssociations", "ssm:GetDeployablePatchSnapshotForInstance",
             "ssm:PutInventory", "ssm:DescribeSessions", "ssm:DescribeInstanceInformation", "logs:DescribeLogGroups",
             "ec2:DescribeInstances", "ec2:DescribeVolumes", "ec2:DescribeSnapshots", "ec2:DescribeTags",
-            "iam:ListVirtualMFADevices", "iam:ListUsers", "iam:GetAccountPasswordPolicy", "iam:GetAccountSummary"}
+            "iam:ListVirtualMFADevices", "iam:ListUsers", "iam:GetAccountPasswordPolicy", "iam:GetAccountSummary",
+            "iam:GenerateCredentialReport", "iam:GetCredentialReport", "dlm:GetLifecyclePolicies", "cloudtrail:DescribeTrails",
+            "config:DescribeComplianceByConfigRule", "config:DescribeConfigRules", "ec2:DescribeFlowLogs",
+            "ec2:DescribeLaunchTemplates", "ec2:DescribeLaunchTemplateVersions", "ec2:DescribeNetworkAcls",
+            "ec2:DescribeSecurityGroups", "ec2:GetEbsEncryptionByDefault"}
 
 
 def machines(t):

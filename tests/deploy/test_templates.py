@@ -10,12 +10,13 @@ import pytest
 
 sys.path.insert(0, os.path.dirname(os.path.abspath(__file__)))
 
+import rows_account                     # noqa: E402
 import rows_machines                    # noqa: E402
 import rows_network                     # noqa: E402
 from templates import FOLDER, load, parse, sub_names, walk   # noqa: E402
 
 GOOD = load()
-ROWS = rows_network.ROWS + rows_machines.ROWS
+ROWS = rows_network.ROWS + rows_machines.ROWS + rows_account.ROWS
 CASES = [pytest.param(check, damage, id=f"{row}-{number}") for row, check, damages in ROWS for number, damage in enumerate(damages)]
 MOST_BYTES = 51200                      # of a template that `aws cloudformation deploy` takes without a bucket
 
