@@ -1,5 +1,5 @@
 """Rows of people, backups and records."""
-from rows_network import drop_in, set_in
+from rows_network import drop, drop_in, set_in
 from templates import as_list, documents, imported, prop, resources, target
 
 ENROL = {"iam:ChangePassword", "iam:CreateVirtualMFADevice", "iam:EnableMFADevice", "iam:GetAccountPasswordPolicy", "iam:GetUser",
@@ -89,6 +89,82 @@ def buckets_are_closed(t):
                 assert statement["Principal"] != "*" and keys & {"aws:SourceArn", "aws:SourceAccount"}, where
 
 
+def trail_of_everything(t):
+    trail = prop(t, "trail", "Trail")
+    assert trail["IsLogging"] is trail["IsMultiRegionTrail"] is trail["IncludeGlobalServiceEvents"] is True
+    assert trail["EventSelectors"] == [{"ReadWriteType": "All", "IncludeManagementEvents": True}]
+    assert target(trail["CloudWatchLogsLogGroupArn"]) == "Events" and target(trail["CloudWatchLogsRoleArn"]) == "DeliveryRole"
+
+
+def trail_is_validated(t):
+    assert prop(t, "trail", "Trail")["EnableLogFileValidation"] is True
+
+
+def trail_bucket_awaits_mfa_delete(t):
+    """MFA delete and a lifecycle exclude each other; who may set it is root, so a rule watches."""
+    bucket, resource = prop(t, "trail", "Bucket"), t["trail"]["Resources"]["Bucket"]
+    assert bucket["VersioningConfiguration"] == {"Status": "Enabled"} and "LifecycleConfiguration" not in bucket
+    assert resource.get("DeletionPolicy") == resource.get("UpdateReplacePolicy") == "Retain"
+    rule = rules_by_source(t)["S3_BUCKET_MFA_DELETE_ENABLED"]
+    assert imported(rule["Scope"]["ComplianceResourceId"]) == "Bucket"
+    for stack, name, other in resources(t, "S3::Bucket"):
+        if (stack, name) != ("trail", "Bucket"):
+            assert "MFADelete" not in other["VersioningConfiguration"], f"{stack}: {name}"
+
+
+def trail_bucket_is_locked(t):
+    bucket = prop(t, "trail", "Bucket")
+    default = bucket["BucketEncryption"]["ServerSideEncryptionConfiguration"][0]["ServerSideEncryptionByDefault"]
+    assert default["SSEAlgorithm"] == "aws:kms" and target(default["KMSMasterKeyID"]) == "Key"
+    assert target(prop(t, "trail", "Trail")["S3BucketName"]) == "Bucket" and target(prop(t, "trail", "Trail")["KMSKeyId"]) == "Key"
+    rule, = bucket["ReplicationConfiguration"]["Rules"]
+    assert rule["Status"] == "Enabled" and rule["Destination"]["StorageClass"] == "GLACIER"
+    assert target(rule["Destination"]["Bucket"]) == "Archive" and rule["DeleteMarkerReplication"] == {"Status": "Disabled"}
+    for statement in prop(t, "trail", "BucketPolicy")["PolicyDocument"]["Statement"]:
+        if statement["Effect"] == "Allow":
+            assert statement["Principal"] == {"Service": "cloudtrail.amazonaws.com"}
+            assert statement["Condition"]["StringEquals"]["aws:SourceArn"]["Fn::Sub"].endswith(":trail/${AWS::StackName}")
+    archive = prop(t, "trail", "Archive")
+    assert archive["ObjectLockEnabled"] is True
+    assert archive["ObjectLockConfiguration"]["Rule"]["DefaultRetention"]["Days"] == {"Ref": "LockDays"}
+    for _, _, _, _, document in documents({"trail": t["trail"]}, ("PolicyDocument",)):
+        for statement in document["Statement"]:
+            assert statement["Effect"] == "Deny" or "s3:ReplicateDelete" not in as_list(statement["Action"])
+
+
+def rules_by_source(t):
+    return {rule["Source"]["SourceIdentifier"]: rule for _, _, rule in resources(t, "Config::ConfigRule")}
+
+
+def passwords_are_watched(t):
+    rule = rules_by_source(t).get("IAM_PASSWORD_POLICY", {})
+    wanted = {"RequireUppercaseCharacters": "true", "RequireLowercaseCharacters": "true", "RequireSymbols": "true",
+              "RequireNumbers": "true", "MinimumPasswordLength": "14", "MaxPasswordAge": "90"}
+    assert wanted.items() <= rule.get("InputParameters", {}).items()
+
+
+def reuse_is_watched(t):
+    rule = rules_by_source(t).get("IAM_PASSWORD_POLICY", {})
+    assert rule.get("InputParameters", {}).get("PasswordReusePrevention") == "24"
+
+
+def watched(*sources):
+    def check(t):
+        for source in sources:
+            assert rules_by_source(t).get(source, {}).get("Source", {}).get("Owner") == "AWS", source
+        recorder = prop(t, "config-rules", "Recorder")["RecordingGroup"]
+        assert recorder == {"AllSupported": True, "IncludeGlobalResourceTypes": True}
+    return check
+
+
+def in_rule(name, key, value):
+    return lambda t: prop(t, "config-rules", name)["InputParameters"].update({key: value})
+
+
+def in_trail(**change):
+    return lambda t: prop(t, "trail", "Trail").update(change)
+
+
 def in_document(**change):
     return lambda t: prop(t, "access", "SessionDocument")["Content"]["inputs"].update(change)
 
@@ -128,4 +204,28 @@ ROWS = [
     ("buckets", buckets_are_closed, [drop_in("backup", "Backups", "PublicAccessBlockConfiguration"),
                                      drop_in("network", "AccessLogs", "VersioningConfiguration"),
                                      in_first_statement("backup", "BackupsPolicy", Effect="Allow")]),
+    ("C1", trail_of_everything, [in_trail(IsMultiRegionTrail=False), in_trail(IncludeGlobalServiceEvents=False), in_trail(EventSelectors=[
+        {"ReadWriteType": "All", "IncludeManagementEvents": True, "ExcludeManagementEventSources": ["kms.amazonaws.com"]}])]),
+    ("C2", trail_is_validated, [in_trail(EnableLogFileValidation=False)]),
+    ("C3", trail_bucket_awaits_mfa_delete, [
+        set_in("trail", "Bucket", "LifecycleConfiguration", {"Rules": [{"Status": "Enabled", "ExpirationInDays": 1}]}),
+        set_in("trail", "Bucket", "VersioningConfiguration", {"Status": "Suspended"}),
+        lambda t: t["trail"]["Resources"]["Bucket"].pop("DeletionPolicy"),
+        lambda t: prop(t, "config-rules", "TrailMfaDelete")["Scope"].update(ComplianceResourceId="other")]),
+    ("C4", trail_bucket_is_locked, [
+        lambda t: prop(t, "trail", "BucketPolicy")["PolicyDocument"]["Statement"][2].update(Principal={"Service": "s3.amazonaws.com"}),
+        lambda t: prop(t, "trail", "Bucket")["ReplicationConfiguration"]["Rules"][0]["Destination"].update(StorageClass="STANDARD"),
+        lambda t: prop(t, "trail", "ReplicationPolicy")["PolicyDocument"]["Statement"][2]["Action"].append("s3:ReplicateDelete"),
+        set_in("trail", "Archive", "ObjectLockEnabled", False)]),
+    ("C4 buckets", buckets_are_closed, [drop_in("trail", "Bucket", "PublicAccessBlockConfiguration"), drop("trail", "ArchivePolicy"),
+                                        drop_in("trail", "Bucket", "LoggingConfiguration")]),
+    ("I7 watched", watched("IAM_USER_MFA_ENABLED", "ROOT_ACCOUNT_MFA_ENABLED"), [drop("config-rules", "UserMfa"),
+                                                                                drop("config-rules", "RootMfa")]),
+    ("I6 watched", watched("IAM_USER_NO_POLICIES_CHECK"), [drop("config-rules", "NoUserPolicies")]),
+    ("N6 watched", watched("VPC_DEFAULT_SECURITY_GROUP_CLOSED"), [drop("config-rules", "DefaultGroupClosed"),
+        set_in("config-rules", "Recorder", "RecordingGroup", {"AllSupported": False})]),
+    ("H2 watched", watched("EC2_EBS_ENCRYPTION_BY_DEFAULT"), [drop("config-rules", "VolumesEncrypted")]),
+    ("I8", passwords_are_watched, [in_rule("PasswordPolicy", "MinimumPasswordLength", "8"), in_rule("PasswordPolicy", "MaxPasswordAge", "0"),
+                                   drop("config-rules", "PasswordPolicy")]),
+    ("I9", reuse_is_watched, [in_rule("PasswordPolicy", "PasswordReusePrevention", "5"), drop("config-rules", "PasswordPolicy")]),
 ]

@@ -91,9 +91,9 @@ def target(value):
 
 
 def imported(value):
-    """Of an import from the network's stack the name, as "GatewayGroup", else None."""
+    """Of an import from another stack the name, as "GatewayGroup", else None."""
     if isinstance(value, dict) and "Fn::ImportValue" in value:
-        return re.sub(r"^\$\{NetworkStack\}-", "", value["Fn::ImportValue"]["Fn::Sub"])
+        return re.sub(r"^\$\{(Network|Trail)Stack\}-", "", value["Fn::ImportValue"]["Fn::Sub"])
     return None
 
 

@@ -57,8 +57,10 @@ def unresolved(template, exports):
 
 
 def exports_of(templates):
-    return {output["Export"]["Name"]["Fn::Sub"].replace("${AWS::StackName}", "${NetworkStack}")
-            for output in templates["network"]["Outputs"].values()}
+    """As another stack names them, by the parameter that says how the exporting stack is called."""
+    return {output["Export"]["Name"]["Fn::Sub"].replace("${AWS::StackName}", parameter)
+            for stack, parameter in (("network", "${NetworkStack}"), ("trail", "${TrailStack}"))
+            for output in templates[stack]["Outputs"].values() if "Export" in output}
 
 
 @pytest.mark.parametrize("stack", sorted(GOOD))
