@@ -180,6 +180,23 @@ def database_keeps_backups(t):
     assert database["DeletionProtection"] is True and resource["DeletionPolicy"] == "Snapshot"
 
 
+def signal_after_health(t):
+    """A gateway says that it is up only once its health path answered: under systemd its socket is one that
+    `sallyport healthcheck` cannot ask, hence curl."""
+    for stack, path in (("gateway", "${HealthPath}"), ("bastion", "/healthz")):
+        lines = data_of(stack)(t)["UserData"]["Fn::Base64"]["Fn::Sub"][0].splitlines()
+        asked = [number for number, line in enumerate(lines) if line.startswith("curl -f") and line.endswith("https://127.0.0.1" + path)]
+        assert asked and lines[-1] == "signal 0" and asked[0] < len(lines) - 1, stack
+        assert "set -euo pipefail" in lines and "trap 'signal 1' ERR" in lines, stack
+
+
+def without_line(stack, begin):
+    def damage(t):
+        text = data_of(stack)(t)["UserData"]["Fn::Base64"]["Fn::Sub"]
+        text[0] = "".join(line for line in text[0].splitlines(True) if not line.startswith(begin))
+    return damage
+
+
 def data_of(stack):
     return lambda t: prop(t, stack, "LaunchTemplate")["LaunchTemplateData"]
 
@@ -262,4 +279,6 @@ ROWS = [
                                  set_in("backend", "Database", "MasterUserPassword", "hunter2")]),
     ("R1", machines_are_patched, [set_in("gateway", "Patches", "Name", "AWS-GatherSoftwareInventory"),
                                    lambda t: t["bastion"]["Resources"].pop("Patches")]),
+    ("E4 signal", signal_after_health, [without_line("gateway", "curl"), without_line("bastion", "curl"),
+                                        without_line("gateway", "trap")]),
 ]

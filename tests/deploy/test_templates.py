@@ -2,6 +2,7 @@
 so that its check must fail."""
 import copy
 import os
+import re
 import shutil
 import subprocess
 import sys
@@ -97,6 +98,26 @@ def test_parameters(stack):
         assert held, f"{name} may be anything"
     for name, output in template["Outputs"].items():
         assert output.get("Description"), name
+
+
+def map_of(text):
+    """Of the README's table: row -> [(template, resource)]; a resource without a file is in the file before it."""
+    found = {}
+    for row, places in re.findall(r"^\| ([A-Z]\d\w?) \|.*\| (.*) \|$", text, re.M):
+        stack = None
+        for file, name in re.findall(r"(?:`([\w-]+)\.yaml` )?(\w+)", places):
+            stack = file or stack
+            found.setdefault(row, []).append((stack, name))
+    return found
+
+
+def test_readme_maps_every_row():
+    with open(os.path.join(FOLDER, "..", "README.md"), encoding="utf-8") as file:
+        found = map_of(file.read())
+    assert set(found) == {row.split()[0] for row, _, _ in ROWS if row != "buckets"}
+    for row, places in found.items():
+        for stack, name in places:
+            assert name in GOOD[stack]["Resources"], f"{row}: {stack}: {name}"
 
 
 def test_key_given_twice():
