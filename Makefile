@@ -5,6 +5,7 @@
 # make reference    the README's configuration reference  make layers    who includes whom, under a second
 # make integration  JOBS=3 files at a time, PYTEST='-k words' for some
 # make compare-http  the conformance cases before other gateways, side by side
+# make templates    the AWS stacks of deploy/ against what they promise
 # make attacks      a good client beside each attack, here and in nginx and HAProxy; ATTACKS='--only slowhead' for some
 # make CC=clang     another compiler                      make clean     removes build/
 
@@ -75,7 +76,7 @@ build/packages-ok: scripts/check-packages $(wildcard /var/lib/dpkg/status)
 
 # Units, conformance and integration, each in the optimized and the sanitized build.
 check:
-	$(MAKE) all units conformance integration
+	$(MAKE) all units conformance integration templates
 	$(MAKE) SAN=1 all units conformance integration
 
 $B/testlib/%.o: tests/lib/%.c Makefile
@@ -202,6 +203,9 @@ cppcheck:
 shellcheck:
 	shellcheck -x $(SHELLS)
 
+templates:
+	$(PYTHON) -m pytest -q -rs -p no:cacheprovider tests/deploy $(PYTEST)
+
 format:
 	clang-format -i $(shell find src include tests -name '*.[ch]')
 
@@ -213,7 +217,7 @@ clean:
 	rm -rf build
 
 .PHONY: attacks compare-http all check units conformance integration integration-beside integration-quiet fuzz fuzz-seeds bench lint layers headers tidy cppcheck shellcheck \
-        format reference clean
+        format reference clean templates
 .SECONDARY:
 .DELETE_ON_ERROR:
 -include $(shell find $B $F -name '*.d' 2>/dev/null)

@@ -1,6 +1,9 @@
 /*
- * healthcheck - asks the gateway on this machine what its balancer asks.
+ * healthcheck - asks the gateway on this machine what its balancer asks. Where every listener is one that cannot be asked
+ * from here (a passed socket, whose port is in no file; one for balancers with a PROXY header or clients with a
+ * certificate), it asks the monitor whether there is a worker, and no drain.
  */
+#include "admin_client.h"
 #include "command.h"
 
 #include <errno.h>
@@ -25,25 +28,27 @@ struct target {
 	bool is_tls;
 };
 
-static bool wants_client_certificate(const struct sp_conf_listener *l)
+/* It wants what only its clients have. */
+static bool is_for_others(const struct sp_conf_listener *l)
 {
-	return l->tls_count > 0 && l->tls[0]->client_verify == SP_VERIFY_REQUIRED;
+	return (l->tls_count > 0 && l->tls[0]->client_verify == SP_VERIFY_REQUIRED) ||
+	       l->proxy_protocol == SP_PROXY_REQUIRED;
 }
 
-/* The first address that we can reach by ourselves: not a passed descriptor, not one that asks us for a certificate. */
-static bool find_target(const struct sp_conf *conf, struct target *out, struct sp_err *err)
+/* The first address that we can reach by ourselves. */
+static bool find_target(const struct sp_conf *conf, struct target *out)
 {
 	for (size_t i = 0; i < conf->listener_count; i++) {
 		const struct sp_conf_listener *l = &conf->listeners[i];
 
-		for (size_t k = 0; k < l->bind_count && !wants_client_certificate(l); k++) {
+		for (size_t k = 0; k < l->bind_count && !is_for_others(l); k++) {
 			if (l->binds[k].kind == SP_BIND_FD)
 				continue;
 			*out = (struct target){ .addr = l->binds[k].addr, .is_tls = l->tls_count > 0 };
 			return true;
 		}
 	}
-	return sp_err_set(err, "no listener that can be asked from here");
+	return false;
 }
 
 /* 0.0.0.0 and :: are where it listens; we go by loopback. */
@@ -118,26 +123,23 @@ static int status_length(const char *answer)
 	return n;
 }
 
-static bool is_healthy(const struct sp_conf *conf, struct sp_err *err)
+static bool is_healthy(const struct sp_conf *conf, struct target *target, struct sp_err *err)
 {
 	static const char good[] = "HTTP/1.1 200 ";
 	char request[1024], answer[1024 + 1];
 	struct sp_str path = conf->gateway.health_path;
-	struct target target = { .is_tls = false };
 	size_t n;
 	int fd, length;
 
-	if (!find_target(conf, &target, err))
-		return false;
 	length = snprintf(request, sizeof(request), "GET %.*s HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n",
 			  SP_STR_ARG(path));
 	if (length < 0 || (size_t)length >= sizeof(request))
 		return sp_err_set(err, "health_path is too long");
-	aim(&target.addr);
-	fd = reach(&target.addr, err);
+	aim(&target->addr);
+	fd = reach(&target->addr, err);
 	if (fd < 0)
 		return false;
-	n = target.is_tls ? ask_tls(fd, request, answer, sizeof(answer) - 1)
+	n = target->is_tls ? ask_tls(fd, request, answer, sizeof(answer) - 1)
 			  : ask_plain(fd, request, answer, sizeof(answer) - 1);
 	answer[n] = '\0';
 	close(fd);
@@ -148,10 +150,18 @@ static bool is_healthy(const struct sp_conf *conf, struct sp_err *err)
 	return true;
 }
 
+static bool is_healthy_by_monitor(const struct sp_args *args)
+{
+	struct sp_admin_answer answer;
+
+	return sp_admin_ask(args, "healthcheck", "{\"command\":\"health\"}", false, &answer) && answer.is_done;
+}
+
 int sp_command_healthcheck(const struct sp_args *args)
 {
 	struct sp_conf_report report;
 	struct sp_err err = { .text = "" };
+	struct target target = { .is_tls = false };
 	struct sp_conf *conf;
 	bool ok = false;
 
@@ -160,9 +170,11 @@ int sp_command_healthcheck(const struct sp_args *args)
 	conf = sp_conf_read(args->config, &report);
 	if (conf == NULL)
 		sp_conf_report_print(&report, args->config, stderr);
+	else if (find_target(conf, &target))
+		ok = is_healthy(conf, &target, &err);
 	else
-		ok = is_healthy(conf, &err);
-	if (conf != NULL && !ok)
+		ok = is_healthy_by_monitor(args);
+	if (conf != NULL && !ok && err.text[0] != '\0')
 		fprintf(stderr, "sallyport healthcheck: %s\n", err.text);
 	sp_conf_free(conf);
 	sp_conf_report_fini(&report);

@@ -1,7 +1,10 @@
 """The health paths: answered first of all, to anybody, and nothing but red or green (spec 4, 3)."""
+import os
 import signal
 import threading
 import time
+
+import pytest
 
 import backends
 import gateway as program
@@ -111,3 +114,33 @@ def test_healthcheck_command(serve, folders):
     assert code == 0, err
     other = program.write_config(folders("off"), program.ini(program.free_port(), 1))
     assert program.command("healthcheck", "-c", other)[0] == 1
+
+
+ACTIVATE = os.path.join(os.path.dirname(program.__file__), "activate.py")
+HIDDEN = {
+    "passed": ("bind = fd:web", ""),
+    "balancers": ("bind = 127.0.0.1:{port}\nproxy_protocol = required", "trusted = 127.0.0.9/32\n"),
+}
+
+
+@pytest.mark.parametrize("how", HIDDEN)
+def test_healthcheck_where_no_listener_can_be_asked(gateway, port, how):
+    """As the packaged unit has it: the monitor is asked, which says no from the moment of a drain on."""
+    listener, more = HIDDEN[how]
+    wrap = {"wrap": ["/usr/bin/python3", ACTIVATE, f"web=127.0.0.1:{port}", "--"]} if how == "passed" else {}
+    gw = gateway(f"[gateway]\ndrain_delay = 30s\n{more}[listener:main]\n{listener.format(port=port)}\n"
+                 "[route:all]\nrespond = 200 hello\n", **wrap)
+    assert program.command("healthcheck", "-c", gw.config)[0] == 0
+    gw.signal(signal.SIGTERM)
+    assert procs.wait_for(lambda: program.command("healthcheck", "-c", gw.config)[0] == 1, 10)
+    assert "draining" in program.command("healthcheck", "-c", gw.config)[2]
+    gw.signal(signal.SIGINT)
+    assert gw.wait(10) is not None
+    code, _, err = program.command("healthcheck", "-c", gw.config)
+    assert code == 1 and "no gateway listens on" in err
+
+
+def test_healthcheck_without_any_way(folders):
+    path = program.write_config(folders("off"), "[admin]\nsocket = off\n[listener:main]\nbind = fd:web\n[route:all]\nrespond = 200\n")
+    code, _, err = program.command("healthcheck", "-c", path)
+    assert code == 1 and "[admin] socket = off" in err

@@ -4,6 +4,20 @@
 #include "sp/base/log.h"
 #include "status.h"
 
+/* What a health path would say, as far as it is seen from here. */
+static const char *answer_health(struct sp_asking *asking)
+{
+	const struct sp_facts *facts = asking->facts;
+
+	if (facts->gateway.type == SP_IPC_NONE || facts->gateway.body.gateway.is_draining != 0)
+		return "it is draining, or just beginning";
+	for (size_t i = 0; i < facts->process_count; i++)
+		if (facts->processes[i].type != SP_IPC_NONE && facts->processes[i].body.process.worker > 0 &&
+		    facts->processes[i].body.process.pid > 0 && facts->processes[i].body.process.is_ready != 0)
+			return NULL;
+	return "no worker is ready";
+}
+
 static const struct {
 	const char *name;
 	const char *(*answer)(struct sp_asking *asking);
@@ -11,6 +25,7 @@ static const struct {
 	const char *members[3]; /* that a request may have beside its name */
 } commands[] = {
 	{ "status", sp_answer_status, false, { "format" } },
+	{ "health", answer_health, false, { NULL } },
 	{ "reload", sp_answer_reload, true, { "confirm_s" } },
 	{ "confirm", sp_answer_confirm, true, { NULL } },
 	{ "drain", sp_answer_drain, false, { "backend" } },
