@@ -1,5 +1,5 @@
 /*
- * drain, undrain, weight - what an operator says of one backend.
+ * drain, undrain, weight - what an operator says of one backend; drain and undrain of the whole gateway, too.
  */
 #include <stdio.h>
 #include <string.h>
@@ -17,11 +17,14 @@ static int usage(const char *command, const char *why)
 	return SP_EXIT_USAGE;
 }
 
-/* {"command":"drain","backend":"app/10.0.0.1:80", and what is put behind it */
+/* {"command":"drain","backend":"app/10.0.0.1:80", and what is put behind it. backend: NULL: of the whole gateway. */
 static void begin(struct sp_buf *request, const char *command, const char *backend)
 {
 	sp_buf_init(request);
-	sp_buf_printf(request, "{\"command\":\"%s\",\"backend\":", command);
+	sp_buf_printf(request, "{\"command\":\"%s\"", command);
+	if (backend == NULL)
+		return;
+	sp_buf_put(request, SP_STR(",\"backend\":"));
 	sp_json_put(request, sp_str(backend));
 }
 
@@ -41,8 +44,6 @@ static int drain(const struct sp_args *args, const char *command)
 {
 	struct sp_buf request;
 
-	if (args->what == NULL)
-		return usage(command, "which backend, as app/10.0.0.1:80? (The whole gateway drains by SIGTERM: systemctl stop)");
 	begin(&request, command, args->what);
 	return ask(args, command, &request);
 }

@@ -40,7 +40,7 @@ static const struct {
 	unsigned senders, receivers;
 } table[SP_IPC_COUNT] = {
 	[SP_IPC_READY] = { "ready", SIZE(ready), false, CHILDREN, SP_IPC_MASTER },
-	[SP_IPC_HEALTH_RED] = { "health_red", 0, false, SP_IPC_MASTER, SP_IPC_WORKER },
+	[SP_IPC_HEALTH] = { "health", SIZE(health), false, SP_IPC_MASTER, SP_IPC_WORKER },
 	[SP_IPC_DRAIN] = { "drain", SIZE(drain), false, SP_IPC_MASTER, SP_IPC_WORKER },
 	[SP_IPC_FINISH] = { "finish", 0, false, SP_IPC_MASTER, SP_IPC_WORKER },
 	[SP_IPC_STOP] = { "stop", 0, false, SP_IPC_MASTER, CHILDREN },

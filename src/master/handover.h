@@ -56,7 +56,8 @@ union sp_handed_body {
 		uint32_t generation; /* that was served last */
 		uint32_t workers;
 		uint32_t bank; /* of the board, that its workers count in */
-		uint32_t is_sealed; /* a filter of system calls is in force, and stays so */
+		uint16_t is_sealed; /* a filter of system calls is in force, and stays so */
+		uint16_t is_drained; /* by an operator */
 	} master;
 	struct {
 		struct sp_siphash_key hash;

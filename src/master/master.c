@@ -92,12 +92,13 @@ static void on_delay_over(struct sp_deadline *deadline)
 
 static void start_drain(struct sp_master *m)
 {
+	const uint64_t red_ms = m->red_since_ms == 0 ? 0 : sp_now_ms() - m->red_since_ms;
 	uint64_t delay = m->conf->gateway.drain_delay;
-	const struct sp_ipc_message red = { .type = SP_IPC_HEALTH_RED, .fd = -1 };
 
 	sp_upgrade_cancel(m);
 	sp_reload_cancel(m);
 	sp_notify_send(&m->notify, "STOPPING=1\nSTATUS=draining");
+	delay -= red_ms < delay ? red_ms : delay; /* drained before: the balancer has seen it that long */
 	if (delay == 0) {
 		drain(m);
 		return;
@@ -105,7 +106,7 @@ static void start_drain(struct sp_master *m)
 	sp_info("health_red", SP_KV_U64("delay_ms", delay));
 	m->state = SP_MASTER_RED;
 	sp_tell_gateway(m);
-	sp_slots_send(m, &red);
+	sp_slots_set_health(m, true);
 	be_patient(m, delay, on_delay_over);
 }
 
@@ -358,6 +359,8 @@ static void count_on(struct sp_master *m)
 	m->set = before->is.master.set + 1;
 	m->edition->number = before->is.master.generation + 1;
 	m->is_sealed = before->is.master.is_sealed != 0;
+	m->is_drained = before->is.master.is_drained != 0;
+	m->red_since_ms = m->is_drained ? sp_now_ms() : 0;
 }
 
 bool sp_master_run(struct sp_conf *conf, const char *file, struct sp_err *err)

@@ -105,6 +105,8 @@ struct sp_master {
 	struct sp_admin_socket admin;
 	struct sp_page_socket page;
 	bool is_last_reload_refused;
+	bool is_drained; /* by an operator: health is red until he takes it back */
+	uint64_t red_since_ms; /* health is red; 0: it is not */
 	struct sp_orders orders;
 	struct sp_sandbox_level level; /* our own */
 	uint64_t born_ms, started_wall_ms;
@@ -124,6 +126,7 @@ struct sp_master {
 SP_MUST_USE bool sp_slots_start(struct sp_master *m, struct sp_err *err);
 void sp_slots_reap(struct sp_master *m); /* after SIGCHLD */
 void sp_slots_send(struct sp_master *m, const struct sp_ipc_message *message); /* to all workers that live */
+void sp_slots_set_health(struct sp_master *m, bool is_red); /* of those that live, and of those that are born later */
 void sp_slots_give_up(struct sp_master *m); /* no worker is started again */
 void sp_slots_kill(struct sp_master *m); /* the workers */
 unsigned sp_slots_alive(const struct sp_master *m); /* workers */

@@ -124,6 +124,22 @@ static void confirm(struct sp_order *order)
 	decide(order, is_done, is_done ? "" : "no reload waits to be confirmed\n");
 }
 
+static void drain(struct sp_order *order, bool is_drained)
+{
+	struct sp_master *m = order->master;
+
+	if (m->state != SP_MASTER_SERVING) {
+		decide(order, false, "the gateway is starting or ending\n");
+		return;
+	}
+	if (m->is_drained != is_drained)
+		sp_info(is_drained ? "gateway_drained" : "gateway_undrained");
+	m->is_drained = is_drained;
+	sp_slots_set_health(m, is_drained);
+	sp_tell_gateway(m);
+	decide(order, true, "");
+}
+
 static struct sp_order *find_free(struct sp_orders *orders)
 {
 	for (size_t i = 0; i < SP_ORDERS; i++)
@@ -147,10 +163,11 @@ void sp_orders_take(struct sp_master *m, struct sp_ipc_message *message)
 				    .order = message->body.command.order,
 				    .caller_fd = message->fd };
 	message->fd = -1;
-	if (order->order == SP_IPC_ORDER_RELOAD)
-		reload(order, message->body.command.confirm_s);
-	else
-		confirm(order);
+	switch (order->order) {
+	case SP_IPC_ORDER_RELOAD: reload(order, message->body.command.confirm_s); break;
+	case SP_IPC_ORDER_CONFIRM: confirm(order); break;
+	default: drain(order, order->order == SP_IPC_ORDER_DRAIN); break;
+	}
 }
 
 void sp_orders_close(struct sp_master *m)

@@ -158,8 +158,8 @@ static bool bear_worker(struct sp_slot *slot, struct sp_err *err)
 	begin(slot, pid, fd);
 	for (size_t i = 0; sp_webroots_next(&m->webroots, &i, &message);)
 		(void)sp_slot_tell(slot, &message);
-	if (m->state == SP_MASTER_RED)
-		(void)sp_slot_tell(slot, &(struct sp_ipc_message){ .type = SP_IPC_HEALTH_RED, .fd = -1 });
+	if (m->red_since_ms != 0)
+		(void)sp_slot_tell(slot, &(struct sp_ipc_message){ .type = SP_IPC_HEALTH, .fd = -1, .body.health.is_red = 1 });
 	return true;
 }
 
@@ -337,6 +337,13 @@ void sp_slots_send(struct sp_master *m, const struct sp_ipc_message *message)
 	for (unsigned i = SP_ROLES; i < SP_ROLES + m->workers; i++)
 		if (m->slots[i]->pid > 0)
 			(void)sp_slot_tell(m->slots[i], message);
+}
+
+void sp_slots_set_health(struct sp_master *m, bool is_red)
+{
+	if (!is_red || m->red_since_ms == 0)
+		m->red_since_ms = is_red ? sp_now_ms() : 0;
+	sp_slots_send(m, &(struct sp_ipc_message){ .type = SP_IPC_HEALTH, .fd = -1, .body.health.is_red = is_red });
 }
 
 void sp_slots_give_up(struct sp_master *m)

@@ -83,6 +83,7 @@ void sp_tell_gateway(struct sp_master *m)
 	told.body.gateway.generation = m->edition->number;
 	told.body.gateway.is_last_reload_refused = m->is_last_reload_refused;
 	told.body.gateway.is_draining = m->state >= SP_MASTER_RED;
+	told.body.gateway.is_drained = m->is_drained;
 	told.body.gateway.started_wall_ms = m->started_wall_ms;
 	told.body.gateway.loaded_wall_ms = m->edition->loaded_wall_ms;
 	told.body.gateway.returns = sp_reload_returns(m, &told.body.gateway.confirm_ms);

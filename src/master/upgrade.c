@@ -211,7 +211,8 @@ static void hand_master(const struct sp_master *m, struct sp_handing *handing)
 			    .generation = m->edition->number,
 			    .workers = m->workers,
 			    .bank = sp_board_bank(m->board),
-			    .is_sealed = m->is_sealed },
+			    .is_sealed = m->is_sealed,
+			    .is_drained = m->is_drained },
 	};
 }
 

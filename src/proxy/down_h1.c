@@ -163,6 +163,11 @@ static bool keep_rest(struct sp_down_h1 *d, uint32_t used)
 	return sp_chain_put(&d->behind, sp_str_of(d->head + from, d->head_n - from));
 }
 
+static bool is_leaving(const struct sp_proxy *proxy)
+{
+	return proxy->is_draining || proxy->is_health_red;
+}
+
 static void on_head(struct sp_down_h1 *d, size_t used)
 {
 	struct sp_exchange *x = d->end.x;
@@ -173,7 +178,7 @@ static void on_head(struct sp_down_h1 *d, size_t used)
 	sp_exchange_follow(x);
 	d->state = SP_DOWN_RUN;
 	d->requests++;
-	d->is_close_after = !x->request.is_keep_alive || c->proxy->is_draining || c->is_stranded ||
+	d->is_close_after = !x->request.is_keep_alive || is_leaving(c->proxy) || c->is_stranded ||
 	                    d->requests >= c->from.listening->serve->conf->max_requests_per_connection;
 	x->bytes_in = used;
 	if (!keep_rest(d, (uint32_t)used)) {
@@ -388,7 +393,7 @@ static void op_head(struct sp_end *e, struct sp_head *h)
 		d->sent_before = d->send.sent;
 		/* The rest of a body that nobody wants would be read as the next request. */
 		d->is_close_after |= !d->body.is_done || is_last(d) || x->must_close || client_of(d)->is_old ||
-		                     client_of(d)->proxy->is_draining;
+		                     is_leaving(client_of(d)->proxy);
 		has_body = frame(d, x, h);
 		is_written = sp_h1_write_response(&d->send.out, h, connection_of(d, x));
 		sp_h1_send_body(&d->send, has_body ? &x->down_pipe : NULL, has_body && h->framing == SP_BODY_CHUNKED);

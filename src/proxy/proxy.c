@@ -142,9 +142,9 @@ void sp_proxy_shed_idle(struct sp_proxy *proxy, size_t n)
 	}
 }
 
-void sp_proxy_set_draining(struct sp_proxy *proxy)
+void sp_proxy_set_health(struct sp_proxy *proxy, bool is_red)
 {
-	proxy->is_health_red = true;
+	proxy->is_health_red = is_red;
 }
 
 /*

@@ -74,7 +74,7 @@ static void drain(struct worker *w, uint32_t timeout_ms)
 	w->is_draining = true;
 	sp_info("worker_drains", SP_KV_U64("clients", sp_proxy_client_count(w->proxy)),
 		SP_KV_U64("timeout_ms", timeout_ms));
-	sp_proxy_set_draining(w->proxy);
+	sp_proxy_set_health(w->proxy, true);
 	sp_intake_finish(w->intake);
 	if (timeout_ms == 0) {
 		end(w, SP_WORKER_DONE);
@@ -164,7 +164,7 @@ static void on_message(struct sp_channel *ch, struct sp_ipc_message *m)
 	struct worker *w = SP_HOLDER(ch, struct worker, master);
 
 	switch (m->type) {
-	case SP_IPC_HEALTH_RED: sp_proxy_set_draining(w->proxy); break;
+	case SP_IPC_HEALTH: sp_proxy_set_health(w->proxy, m->body.health.is_red != 0); break;
 	case SP_IPC_DRAIN: drain(w, m->body.drain.timeout_ms); break;
 	case SP_IPC_FINISH: finish_work(w); break;
 	case SP_IPC_STOP: end(w, SP_WORKER_DONE); break;

@@ -1,12 +1,15 @@
-"""drain and undrain of one backend: under load, over reloads and a dead monitor, and what is said of names."""
+"""drain and undrain of one backend and of the gateway: under load, over reloads, dead monitors and workers; what is said of names."""
 import json
 import os
+import random
 import signal
 import threading
+import time
 
 import backends
 import gateway as program
 import procs
+import wire
 from wire import Client, answer
 
 LONG = 30 * program.SLOW
@@ -24,11 +27,11 @@ def pools(running):
     return {row["backend"]: row for row in json.loads(out.splitlines()[0])["pools"]}
 
 
-def two(gateway, backend, port, script=OK, **parts):
+def two(start, backend, port, script=OK, **parts):
     behinds = [backend(script), backend(script)]
     names = [f"127.0.0.1:{one.port}" for one in behinds]
     text = program.ini(port, behinds[0].port, pool=f"backend = {names[1]}\nbalance = round_robin\n", **parts)
-    return gateway(text), behinds, names, text
+    return start(text), behinds, names, text
 
 
 def test_a_rolling_deploy_loses_nothing(gateway, backend, port):
@@ -97,5 +100,97 @@ def test_whom_is_meant(gateway, backend, port):
     assert procs.wait_for(lambda: running.events("reload_done"), LONG)
     assert procs.wait_for(lambda: "several pools have it" in command(running, "drain", names[0])[2], LONG)
     assert command(running, "drain", f"twin/{names[0]}")[0] == 0
-    code, _, err = command(running, "drain")
-    assert code == 2 and "which backend" in err
+
+
+# ---- the whole gateway
+
+def health(port):
+    with Client(port) as client:
+        return client.ask(target="/healthz").status
+
+
+def state(running):
+    return json.loads(command(running, "status", "--json")[1])["gateway"]["state"]
+
+
+def test_whole_gateway(gateway, backend, port):
+    """Red health and closing answers, by every worker, also by one that is born later and behind a reload; then back."""
+    running, _, _, _ = two(gateway, backend, port, workers=2)
+    held = Client(port)
+    assert held.ask().get("Connection") is None and health(port) == 200
+    assert command(running, "drain") == (0, "", "") and state(running) == "drained"
+    assert procs.wait_for(lambda: {health(port) for _ in range(20)} == {503}, LONG)
+    assert held.ask().get("Connection") == "close"      # what was asked is answered; who comes anew is served
+    held.close()
+    with Client(port) as client:
+        assert client.ask().status == 200
+    running.signal(signal.SIGHUP)
+    assert procs.wait_for(lambda: running.events("reload_done"), LONG)
+    os.kill(running.workers()[0], signal.SIGKILL)
+    assert procs.wait_for(lambda: len(running.events("worker_ready")) == 3, LONG)
+    assert {health(port) for _ in range(40)} == {503} and state(running) == "drained"
+    assert command(running, "drain") == (0, "", "")     # again: nothing new
+    assert command(running, "undrain") == (0, "", "") and state(running) == "serving"
+    assert procs.wait_for(lambda: {health(port) for _ in range(20)} == {200}, LONG)
+    with Client(port) as client:
+        assert client.ask().get("Connection") is None
+    assert len(running.events("gateway_drained")) == len(running.events("gateway_undrained")) == 1
+
+
+def test_term_counts_the_time_that_health_was_red(gateway, backend, port):
+    """The balancer has seen it already: no second drain_delay."""
+    running, _, _, _ = two(gateway, backend, port, gateway="drain_delay = 2s")
+    assert command(running, "drain")[0] == 0
+    time.sleep(2.1)
+    running.signal(signal.SIGTERM)
+    assert running.wait(20) == 0 and not running.events("health_red")
+
+
+def test_gateway_drain_behind_a_balancer(gateway, backend, port):
+    """Two gateways behind one who goes on sending for as long as health was not looked at: nobody sees a failure."""
+    ports = [port, program.free_port()]
+    both = [two(gateway, backend, at)[0] for at in ports]
+    up, failed, count = list(ports), [], [0, 0]
+    over = threading.Event()
+
+    def send():
+        while not over.is_set():
+            at = random.choice(up)
+            try:
+                with Client(at) as client:
+                    for _ in range(5):
+                        got = client.ask()
+                        count[ports.index(at)] += 1
+                        if got.status != 200:
+                            failed.append(got.status)
+                        if got.get("Connection") == "close":
+                            break
+            except (OSError, wire.Cut) as error:
+                failed.append(repr(error))
+
+    def look():                                         # two bad looks, as an ELB
+        seen = {at: 0 for at in ports}
+        while not over.is_set():
+            for at in ports:
+                seen[at] = 0 if health(at) == 200 else seen[at] + 1
+                up[:] = [p for p in ports if seen[p] < 2]
+            time.sleep(0.1)
+
+    threads = [threading.Thread(target=send) for _ in range(4)] + [threading.Thread(target=look)]
+    for thread in threads:
+        thread.start()
+    try:
+        for at, running in zip(ports, both):
+            assert command(running, "drain")[0] == 0
+            assert procs.wait_for(lambda at=at: at not in up, LONG)
+            time.sleep(0.5)
+            before = count[ports.index(at)]
+            time.sleep(0.5)
+            assert count[ports.index(at)] == before     # nobody asks it any more
+            assert command(running, "undrain")[0] == 0
+            assert procs.wait_for(lambda at=at: at in up and count[ports.index(at)] > before, LONG)
+    finally:
+        over.set()
+        for thread in threads:
+            thread.join()
+    assert not failed and min(count) > 20

@@ -188,6 +188,22 @@ def test_health_stays_green(gateway, backend, port, binary):
         assert got.status == 200 and got.body == b"ok\n"
 
 
+def test_drained_stays_drained(gateway, backend, port, binary):
+    """What an operator said of the gateway is said to the next program too, and can be taken back there."""
+    running = gateway(program.ini(port, backend(named("one")).port, workers=2), binary=binary)
+    assert program.command("drain", "-c", running.config)[0] == 0
+    upgraded(running)
+    for want, words in ((503, None), (200, "undrain")):
+        if words:
+            assert program.command(words, "-c", running.config)[0] == 0
+        assert procs.wait_for(lambda want=want: {health(port) for _ in range(10)} == {want}, 20)
+
+
+def health(port):
+    with Client(port) as client:
+        return client.ask(target="/healthz").status
+
+
 def test_tickets_survive(gateway, backend, port, binary, ca, leaf):
     running = gateway(program.ini(port, backend(named("one")).port, tls=[leaf]), binary=binary)
     tls = wire.context(ca.cert, ssl.TLSVersion.TLSv1_2, ssl.TLSVersion.TLSv1_2)

@@ -31,7 +31,7 @@ enum sp_ipc_role { /* bits, for the table */
 enum sp_ipc_type {
 	SP_IPC_NONE,
 	SP_IPC_READY, /* any child: it serves now */
-	SP_IPC_HEALTH_RED, /* master: health answers 503 from now on, everything else goes on */
+	SP_IPC_HEALTH, /* master: what health answers from now on; all else goes on */
 	SP_IPC_DRAIN, /* master: stop accepting, finish what runs, then exit */
 	SP_IPC_STOP, /* master: exit now */
 	SP_IPC_LOG, /* master to logger: a log's new descriptor */
@@ -65,7 +65,13 @@ enum sp_ipc_type {
 
 enum sp_ipc_log { SP_IPC_LOG_ACCESS, SP_IPC_LOG_ERROR, SP_IPC_LOG_BANS, SP_IPC_LOG_COUNT };
 
-enum sp_ipc_order { SP_IPC_ORDER_RELOAD, SP_IPC_ORDER_CONFIRM, SP_IPC_ORDER_COUNT };
+enum sp_ipc_order {
+	SP_IPC_ORDER_RELOAD,
+	SP_IPC_ORDER_CONFIRM,
+	SP_IPC_ORDER_DRAIN, /* the whole gateway */
+	SP_IPC_ORDER_UNDRAIN,
+	SP_IPC_ORDER_COUNT
+};
 enum sp_ipc_result { SP_IPC_RESULT_DONE, SP_IPC_RESULT_REFUSED, SP_IPC_RESULT_COUNT };
 
 enum sp_ipc_dial { /* what an index is of */
@@ -85,6 +91,9 @@ union sp_ipc_body {
 	struct {
 		uint32_t generation;
 	} ready;
+	struct {
+		uint32_t is_red; /* 503, and answers to others say Connection: close */
+	} health;
 	struct {
 		uint32_t timeout_ms; /* then what still runs is cut */
 	} drain;
@@ -149,7 +158,8 @@ union sp_ipc_body {
 	} confined;
 	struct {
 		uint32_t generation;
-		uint32_t is_draining;
+		uint32_t is_draining; /* about to end */
+		uint32_t is_drained; /* by an operator, until he takes it back */
 		uint32_t is_last_reload_refused;
 		uint64_t started_wall_ms; /* the gateway */
 		uint64_t loaded_wall_ms; /* the generation */

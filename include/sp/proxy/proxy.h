@@ -48,8 +48,9 @@ void sp_proxy_abandon(struct sp_proxy_next *next);      /* NULL is fine */
 /* What is idle is closed; running exchanges end with Connection: close; whatever else runs comes to its own end.
  * on_done (may be NULL) is called once when the last client has gone, perhaps before this returns. */
 void sp_proxy_drain(struct sp_proxy *proxy, void (*on_done)(void *arg), void *arg);
-/* Health answers 503 from now on, everything else goes on (drain_delay). */
-void sp_proxy_set_draining(struct sp_proxy *proxy);
+/* Red: health answers 503, and every answer is the last one of its connection, so that clients move to where the balancer
+ * leads now; all else goes on (drain_delay, and a drain by command). */
+void sp_proxy_set_health(struct sp_proxy *proxy, bool is_red);
 /* What answers the ACME challenges of listener `index` from now on; the set is owned from here on. */
 void sp_proxy_set_challenges(struct sp_proxy *proxy, size_t index, struct sp_challenges *set);
 /* Closes in order up to n clients that rest between two requests, the longest resting first. */

@@ -9,7 +9,8 @@ static const char *answer_health(struct sp_asking *asking)
 {
 	const struct sp_facts *facts = asking->facts;
 
-	if (facts->gateway.type == SP_IPC_NONE || facts->gateway.body.gateway.is_draining != 0)
+	if (facts->gateway.type == SP_IPC_NONE || facts->gateway.body.gateway.is_draining != 0 ||
+	    facts->gateway.body.gateway.is_drained != 0)
 		return "it is draining, or just beginning";
 	for (size_t i = 0; i < facts->process_count; i++)
 		if (facts->processes[i].type != SP_IPC_NONE && facts->processes[i].body.process.worker > 0 &&
@@ -21,19 +22,18 @@ static const char *answer_health(struct sp_asking *asking)
 static const struct {
 	const char *name;
 	const char *(*answer)(struct sp_asking *asking);
-	bool is_masters; /* the master carries it out */
 	const char *members[3]; /* that a request may have beside its name */
 } commands[] = {
-	{ "status", sp_answer_status, false, { "format" } },
-	{ "health", answer_health, false, { NULL } },
-	{ "reload", sp_answer_reload, true, { "confirm_s" } },
-	{ "confirm", sp_answer_confirm, true, { NULL } },
-	{ "drain", sp_answer_drain, false, { "backend" } },
-	{ "undrain", sp_answer_undrain, false, { "backend" } },
-	{ "weight", sp_answer_weight, false, { "backend", "weight" } },
-	{ "ban", sp_answer_ban, false, { "address", "seconds", "reason" } },
-	{ "unban", sp_answer_unban, false, { "address" } },
-	{ "bans", sp_answer_bans, false, { "format" } },
+	{ "status", sp_answer_status, { "format" } },
+	{ "health", answer_health, { NULL } },
+	{ "reload", sp_answer_reload, { "confirm_s" } },
+	{ "confirm", sp_answer_confirm, { NULL } },
+	{ "drain", sp_answer_drain, { "backend" } },
+	{ "undrain", sp_answer_undrain, { "backend" } },
+	{ "weight", sp_answer_weight, { "backend", "weight" } },
+	{ "ban", sp_answer_ban, { "address", "seconds", "reason" } },
+	{ "unban", sp_answer_unban, { "address" } },
+	{ "bans", sp_answer_bans, { "format" } },
 };
 
 void sp_answer_put_lines(struct sp_buf *out, const char *name, struct sp_str text)
@@ -79,8 +79,8 @@ bool sp_answer_request(struct sp_asking *asking)
 		sp_info("admin_command", SP_KV_TEXT("command", commands[at].name), SP_KV_U64("uid", asking->uid));
 		why = commands[at].answer(asking);
 	}
-	if (why == NULL && commands[at].is_masters)
-		return true;
+	if (why == NULL && asking->order.type == SP_IPC_COMMAND)
+		return true; /* the master carries it out */
 	sp_admin_outcome(asking->out, why);
 	return false;
 }
@@ -118,7 +118,7 @@ const char *sp_answer_status(struct sp_asking *asking)
 
 /* ---- what the master carries out */
 
-static void order(struct sp_asking *asking, enum sp_ipc_order what, uint32_t confirm_s)
+void sp_answer_order(struct sp_asking *asking, enum sp_ipc_order what, uint32_t confirm_s)
 {
 	asking->order = (struct sp_ipc_message){ .type = SP_IPC_COMMAND, .fd = -1 };
 	asking->order.body.command.order = what;
@@ -134,13 +134,13 @@ const char *sp_answer_reload(struct sp_asking *asking)
 	if (confirm != NULL &&
 	    (!confirm->is_number || confirm->number == 0 || confirm->number > SP_ANSWER_CONFIRM_MOST_S))
 		return "confirm_s has to be a number of seconds, at most a day";
-	order(asking, SP_IPC_ORDER_RELOAD, confirm == NULL ? 0 : (uint32_t)confirm->number);
+	sp_answer_order(asking, SP_IPC_ORDER_RELOAD, confirm == NULL ? 0 : (uint32_t)confirm->number);
 	return NULL;
 }
 
 const char *sp_answer_confirm(struct sp_asking *asking)
 {
-	order(asking, SP_IPC_ORDER_CONFIRM, 0);
+	sp_answer_order(asking, SP_IPC_ORDER_CONFIRM, 0);
 	return NULL;
 }
 

@@ -36,6 +36,8 @@ const char *sp_answer_confirm(struct sp_asking *asking);
 const char *sp_answer_drain(struct sp_asking *asking);
 const char *sp_answer_undrain(struct sp_asking *asking);
 const char *sp_answer_weight(struct sp_asking *asking);
+/* The master is to do it. */
+void sp_answer_order(struct sp_asking *asking, enum sp_ipc_order what, uint32_t confirm_s);
 const char *sp_answer_ban(struct sp_asking *asking);
 const char *sp_answer_unban(struct sp_asking *asking);
 const char *sp_answer_bans(struct sp_asking *asking);

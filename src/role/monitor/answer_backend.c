@@ -1,6 +1,6 @@
 /*
  * answer_backend - what an operator says of one backend: drain (it gets no new request, what runs is finished), undrain,
- * another weight. It stands on the board by the names of pool and backend, so it outlives reloads and the monitor.
+ * another weight; drain and undrain without one are of the whole gateway. It stands on the board by the names of pool and backend, so it outlives reloads and the monitor.
  */
 #include "answer.h"
 
@@ -89,14 +89,23 @@ static const char *set_drained(struct sp_asking *asking, bool is_drained)
 	return NULL;
 }
 
+/* Without a backend the whole gateway is meant, which is the master's. */
+static const char *drain(struct sp_asking *asking, bool is_drained)
+{
+	if (sp_json_find(asking->request, "backend") != NULL)
+		return set_drained(asking, is_drained);
+	sp_answer_order(asking, is_drained ? SP_IPC_ORDER_DRAIN : SP_IPC_ORDER_UNDRAIN, 0);
+	return NULL;
+}
+
 const char *sp_answer_drain(struct sp_asking *asking)
 {
-	return set_drained(asking, true);
+	return drain(asking, true);
 }
 
 const char *sp_answer_undrain(struct sp_asking *asking)
 {
-	return set_drained(asking, false);
+	return drain(asking, false);
 }
 
 const char *sp_answer_weight(struct sp_asking *asking)

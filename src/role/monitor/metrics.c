@@ -57,8 +57,8 @@ static void put_gateway(const struct sp_facts *facts, struct sp_metrics_text *t)
 	put_one(t, g->body.gateway.generation);
 	GAUGE("config_last_reload_successful", "Whether the last reload was taken; 1 before the first one.");
 	put_one(t, g->body.gateway.is_last_reload_refused == 0);
-	GAUGE("draining", "Whether the gateway is about to end.");
-	put_one(t, g->body.gateway.is_draining != 0);
+	GAUGE("draining", "Whether health is red: the gateway is about to end, or an operator drained it.");
+	put_one(t, g->body.gateway.is_draining != 0 || g->body.gateway.is_drained != 0);
 	COUNTER("log_lines_dropped_total", "Lines that a full or stalled log could not take.");
 	for (unsigned i = 0; i < SP_IPC_LOG_COUNT; i++) {
 		static const char *const logs[SP_IPC_LOG_COUNT] = { "access", "error", "bans" };

@@ -4,6 +4,13 @@
 #include "sp/base/version.h"
 #include "sp/board/counters.h"
 
+static const char *state_of(const struct sp_ipc_message *g)
+{
+	if (g->body.gateway.is_draining != 0)
+		return "draining";
+	return g->body.gateway.is_drained != 0 ? "drained" : "serving";
+}
+
 void sp_status_gateway(const struct sp_facts *facts, struct sp_report *report)
 {
 	const struct sp_ipc_message *g = &facts->gateway;
@@ -14,7 +21,7 @@ void sp_status_gateway(const struct sp_facts *facts, struct sp_report *report)
 	sp_report_section(report, "gateway");
 	sp_report_text(report, "version", SP_STR(SP_VERSION));
 	sp_report_text(report, "config_file", sp_str(facts->conf->main_file));
-	sp_report_text(report, "state", g->body.gateway.is_draining ? SP_STR("draining") : SP_STR("serving"));
+	sp_report_text(report, "state", sp_str(state_of(g)));
 	sp_report_wall(report, "started", g->body.gateway.started_wall_ms);
 	sp_report_count(report, "generation", g->body.gateway.generation);
 	sp_report_wall(report, "generation_since", g->body.gateway.loaded_wall_ms);

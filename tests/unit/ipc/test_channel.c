@@ -93,7 +93,7 @@ static void test_all_types(void **state)
 		bool has_fd;
 	} rows[] = {
 		{ SP_IPC_READY, SP_IPC_WORKER, SP_IPC_MASTER, false },
-		{ SP_IPC_HEALTH_RED, SP_IPC_MASTER, SP_IPC_WORKER, false },
+		{ SP_IPC_HEALTH, SP_IPC_MASTER, SP_IPC_WORKER, false },
 		{ SP_IPC_DRAIN, SP_IPC_MASTER, SP_IPC_WORKER, false },
 		{ SP_IPC_STOP, SP_IPC_MASTER, SP_IPC_WORKER, false },
 		{ SP_IPC_FINISH, SP_IPC_MASTER, SP_IPC_WORKER, false },
