@@ -66,6 +66,28 @@ static int try_escape(const void *what, int report)
 	return escape->run(&here.kit);
 }
 
+/* A kernel without 32-bit calls has no such door: whoever tries it falls by SIGSEGV, in a sandbox or not. */
+static bool has_door(const struct escape *escape)
+{
+	static int known = -1;
+	int status;
+	pid_t pid;
+
+	if (strcmp(escape->name, "int80") != 0)
+		return true;
+	if (known < 0) {
+		pid = fork();
+		if (pid == 0) {
+			(void)signal(SIGSEGV, SIG_DFL); /* the test's own would go on with the next test */
+			_exit(try_escape(escape, -1));
+		}
+		known = pid > 0 && waitpid(pid, &status, 0) == pid && WIFEXITED(status);
+	}
+	if (known == 0)
+		print_message("*** SKIPPED: %s: this kernel has no 32-bit calls ***\n", escape->name);
+	return known != 0;
+}
+
 static void test_escapes(void **state)
 {
 	unsigned wrong = 0;
@@ -78,6 +100,8 @@ static void test_escapes(void **state)
 			for (size_t i = 0; i < SP_COUNT(escapes); i++) {
 				int want, got;
 
+				if (!has_door(&escapes[i]))
+					continue;
 				if (!expected(role, escapes[i].name, &want)) {
 					print_message("*** SKIPPED: %s, %s: Landlock here is ABI %d ***\n",
 						      sp_sandbox_role_name(role), escapes[i].name, landlock_abi());
@@ -152,8 +176,11 @@ static void test_master_escapes(void **state)
 			continue;
 		for (size_t i = 0; i < SP_COUNT(master_escapes); i++) {
 			const char *name = master_escapes[i].name;
-			int got = outcome_of(SP_ROLE_MASTER, start, false, try_escape, escape_named(name));
+			int got;
 
+			if (!has_door(escape_named(name)))
+				continue;
+			got = outcome_of(SP_ROLE_MASTER, start, false, try_escape, escape_named(name));
 			if (got == master_escapes[i].outcome)
 				continue;
 			wrong++;
