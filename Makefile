@@ -21,7 +21,7 @@ FUZZ_SECONDS := 60
 JOBS     := 3
 
 comma    := ,
-PKGS     := libevent_core libssl libcrypto inih libseccomp libcares
+PKGS     := libevent_core libssl libcrypto inih libseccomp libcares libmaxminddb
 WARN     := -Wall -Wextra -Werror -Wformat=2 -Wconversion -Wshadow -Wvla -Walloca -Wimplicit-fallthrough \
             -Wnull-dereference -Wstrict-prototypes -Wmissing-prototypes -Wno-sign-conversion
 HARDEN   := -O2 -g -fstack-protector-strong -U_FORTIFY_SOURCE -D_FORTIFY_SOURCE=3 -fstack-clash-protection \

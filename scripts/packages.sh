@@ -89,4 +89,4 @@ need_packages() {
 }
 
 # shellcheck disable=SC2034 # for whoever sources this
-BUILD_PACKAGES=(gcc libc6-dev make pkg-config libevent-dev libssl-dev libhttp-parser-dev libinih-dev libseccomp-dev libc-ares-dev)
+BUILD_PACKAGES=(gcc libc6-dev make pkg-config libevent-dev libssl-dev libhttp-parser-dev libinih-dev libseccomp-dev libc-ares-dev libmaxminddb-dev)

@@ -201,6 +201,16 @@ static enum sp_egress_verdict check_literals(const struct sp_egress *egress, con
 	return SP_EGRESS_NOT_ALLOWED;
 }
 
+bool sp_egress_is_private(const struct sp_addr *addr)
+{
+	struct sp_addr folded = sp_addr_fold(addr);
+
+	if (folded.family != SP_ADDR_V4 && folded.family != SP_ADDR_V6)
+		return true;
+	return is_loopback(&folded) || is_in(private_nets, SP_COUNT(private_nets), &folded) ||
+	       find_range(never, SP_COUNT(never), &folded, SP_EGRESS_OK) == SP_EGRESS_LINK_LOCAL;
+}
+
 enum sp_egress_verdict sp_egress_check(const struct sp_egress *egress, const struct sp_addr *to)
 {
 	struct sp_addr folded = sp_addr_fold(to);

@@ -9,7 +9,8 @@ static const struct {
 	[SP_NAME_ROUTE] = { SP_LISTENERS_MAX, SP_ROUTES_MAX },
 	[SP_NAME_POOL] = { SP_LISTENERS_MAX + SP_ROUTES_MAX, SP_POOLS_MAX },
 	[SP_NAME_BACKEND] = { SP_LISTENERS_MAX + SP_ROUTES_MAX + SP_POOLS_MAX, SP_BACKENDS_MAX },
-	[SP_NAME_LIMIT] = { SP_NAMES_MAX - SP_LIMITS_MAX, SP_LIMITS_MAX },
+	[SP_NAME_LIMIT] = { SP_NAMES_MAX - SP_GEOS_MAX - SP_LIMITS_MAX, SP_LIMITS_MAX },
+	[SP_NAME_GEO] = { SP_NAMES_MAX - SP_GEOS_MAX, SP_GEOS_MAX },
 };
 
 /* The same in every process and program: names are the operator's, nobody gains by a collision. */

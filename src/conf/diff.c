@@ -52,7 +52,7 @@ static bool is_key_same(const struct sp_conf_section *was, const struct sp_conf_
 /* The content of a file that the key names, where the section keeps it. */
 static struct sp_str content_of(const struct sp_conf_section *section, const struct sp_conf_key *key)
 {
-	if (section == NULL || key->kind != SP_CONF_FILE || key->is_later)
+	if (section == NULL || !sp_conf_kind_keeps_file(key->kind) || key->is_later)
 		return SP_STR("");
 	return *(const struct sp_str *)((const char *)section + key->offset);
 }
@@ -303,7 +303,7 @@ static const struct sp_str *kept_file_of(const struct sp_conf_section *section, 
 	for (size_t k = 0; k < type->key_count; k++) {
 		const struct sp_conf_set *set = nth_set(section, type->keys[k].name, 0);
 
-		if (set != NULL && type->keys[k].kind == SP_CONF_FILE && (*i)-- == 0)
+		if (set != NULL && sp_conf_kind_keeps_file(type->keys[k].kind) && (*i)-- == 0)
 			return &set->text;
 	}
 	return NULL;

@@ -150,7 +150,7 @@ bool sp_conf_key_info(size_t i, struct sp_conf_key_info *out)
 		.is_list = sp_conf_kind_is_list(types[t]->keys[i].kind),
 		.is_required = types[t]->keys[i].is_required,
 		.needs_restart = types[t]->keys[i].needs_restart,
-		.is_built = !types[t]->is_later && !types[t]->keys[i].is_later,
+		.is_built = !types[t]->keys[i].is_later,
 	};
 	return true;
 }
@@ -185,7 +185,7 @@ static void print_value(const struct sp_conf_key *key, FILE *to)
 	(void)fprintf(to, ", %s%s to %s", key->kind == SP_CONF_NUMBER ? "-" : "", low, high);
 }
 
-static void print_row(const struct sp_conf_type *type, const struct sp_conf_key *key, FILE *to)
+static void print_row(const struct sp_conf_key *key, FILE *to)
 {
 	(void)fprintf(to, "| `%s` | ", key->name);
 	print_value(key, to);
@@ -193,7 +193,7 @@ static void print_row(const struct sp_conf_type *type, const struct sp_conf_key 
 		(void)fprintf(to, " | `%s` | ", key->def);
 	else
 		(void)fprintf(to, " | %s | ", key->is_required ? "(required)" : "");
-	if (key->is_later && !type->is_later)
+	if (key->is_later)
 		(void)fprintf(to, "*Not in this build.* ");
 	(void)fprintf(to, "%s%s%s |\n", key->help, sp_conf_kind_is_list(key->kind) ? " (list)" : "",
 		      key->needs_restart ? " Needs a restart." : "");
@@ -205,11 +205,10 @@ void sp_conf_reference(FILE *to)
 	const struct sp_conf_type *const *types = sp_conf_types(&count);
 
 	for (size_t i = 0; i < count; i++) {
-		(void)fprintf(to, "%s### `[%s%s]`\n\n%s%s\n\n", i > 0 ? "\n" : "", types[i]->name,
-			      types[i]->is_named ? ":NAME" : "", types[i]->is_later ? "*Not in this build.* " : "",
-			      types[i]->help);
+		(void)fprintf(to, "%s### `[%s%s]`\n\n%s\n\n", i > 0 ? "\n" : "", types[i]->name,
+			      types[i]->is_named ? ":NAME" : "", types[i]->help);
 		(void)fprintf(to, "| key | value | default | what it is |\n|---|---|---|---|\n");
 		for (size_t k = 0; k < types[i]->key_count; k++)
-			print_row(types[i], &types[i]->keys[k], to);
+			print_row(&types[i]->keys[k], to);
 	}
 }

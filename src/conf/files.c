@@ -18,6 +18,11 @@ static bool vet_owner(const struct stat *st, struct sp_err *err)
 	return true;
 }
 
+static unsigned most_of(enum sp_file_kind kind)
+{
+	return kind == SP_FILE_DATABASE ? SP_FILES_DATABASE_MAX : SP_FILES_MAX;
+}
+
 static bool vet_file(int fd, enum sp_file_kind kind, struct stat *st, struct sp_err *err)
 {
 	if (fstat(fd, st) != 0)
@@ -31,10 +36,10 @@ static bool vet_file(int fd, enum sp_file_kind kind, struct stat *st, struct sp_
 	if (kind == SP_FILE_KEY && (st->st_mode & S_IROTH) != 0)
 		return sp_err_set(err, "is secret, and can be read by everybody (mode %04o): chmod o-r",
 				  (unsigned)st->st_mode & 07777U);
-	if (kind == SP_FILE_KEY && st->st_size == 0)
+	if ((kind == SP_FILE_KEY || kind == SP_FILE_DATABASE) && st->st_size == 0)
 		return sp_err_set(err, "is empty");
-	if (st->st_size > (off_t)SP_FILES_MAX)
-		return sp_err_set(err, "has %lld bytes: at most %u", (long long)st->st_size, SP_FILES_MAX);
+	if (st->st_size > (off_t)most_of(kind))
+		return sp_err_set(err, "has %lld bytes: at most %u", (long long)st->st_size, most_of(kind));
 	return true;
 }
 

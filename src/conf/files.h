@@ -16,11 +16,13 @@
 #include "sp/base/str.h"
 
 #define SP_FILES_MAX (4U << 20) /* of one file */
+#define SP_FILES_DATABASE_MAX (512U << 20) /* of one that is a database */
 
 enum sp_file_kind {
 	SP_FILE_CONFIG,
 	SP_FILE_PUBLIC,
 	SP_FILE_KEY,
+	SP_FILE_DATABASE, /* public, and larger; opened, not read */
 	SP_FILE_SYSTEM, /* public, and the system's: a link is followed, whoever owns it wrote it (/etc/resolv.conf) */
 };
 

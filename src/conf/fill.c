@@ -24,8 +24,6 @@ static const struct sp_conf_type *find_type(const struct sp_fill *f, const struc
 		for (size_t i = 0; i < count; i++)
 			sp_near_offer(&near, sp_str(types[i]->name), no_place);
 		FILL_ERROR(f, part->at, "unknown section [%.*s]%s", SP_STR_ARG(part->title), sp_near_text(&near, hint));
-	} else if (type->is_later) {
-		FILL_ERROR(f, part->at, "[%.*s] is not in this build", SP_STR_ARG(part->title));
 	} else if (type->is_named && part->name.n == 0) {
 		FILL_ERROR(f, part->at, "[%s] needs a name: [%s:NAME]", type->name, type->name);
 	} else if (!type->is_named && part->name.n > 0) {

@@ -31,6 +31,7 @@ static const struct {
 	[SP_CONF_FILE] = { "file", PATH },
 	[SP_CONF_FILES] = { "files", LIST | COMMAS | PATH },
 	[SP_CONF_PAIRED] = { "file", PATH },
+	[SP_CONF_DATABASE] = { "file", PATH },
 	[SP_CONF_FOLDER] = { "folder", PATH },
 	[SP_CONF_LOG_TO] = { "file or word", PATH },
 	[SP_CONF_INCLUDE] = { "file patterns", LIST | COMMAS },
@@ -53,6 +54,7 @@ static const struct {
 	[SP_CONF_STATUSES] = { "requests or status codes", LIST | COMMAS },
 	[SP_CONF_STATUS_RANGES] = { "status codes or ranges", LIST | COMMAS },
 	[SP_CONF_CHECK] = { "GET /path or tcp", 0 },
+	[SP_CONF_PLACES] = { "countries and AS numbers", LIST | COMMAS },
 	[SP_CONF_HOST_SENT] = { "word or host name", 0 },
 };
 
@@ -93,6 +95,11 @@ bool sp_conf_kind_has_commas(enum sp_conf_kind kind)
 bool sp_conf_kind_is_path(enum sp_conf_kind kind)
 {
 	return (kinds[kind].what & PATH) != 0;
+}
+
+bool sp_conf_kind_keeps_file(enum sp_conf_kind kind)
+{
+	return kind == SP_CONF_FILE || kind == SP_CONF_DATABASE;
 }
 
 const char *sp_conf_kind_name(enum sp_conf_kind kind)

@@ -4,7 +4,7 @@
  * One row is the parser, the bounds, the default, the reference page and the
  * dump. A new key is one new row and one new member. A key whose feature is not
  * built is a row of LATER(); building it is writing KEY() and naming its member.
- * The same for a word of an enumeration (.is_later) and for a whole section.
+ * The same for a word of an enumeration (.is_later).
  */
 #ifndef SP_CONF_KEYS_H
 #define SP_CONF_KEYS_H
@@ -38,6 +38,7 @@ enum sp_conf_kind {
 	SP_CONF_FILES, /* paths; read when their pairs are known */
 	SP_CONF_PAIRED, /* one such path */
 	SP_CONF_FOLDER,
+	SP_CONF_DATABASE, /* a path; what it is compiled to is kept */
 	SP_CONF_LOG_TO,
 	SP_CONF_INCLUDE,
 	SP_CONF_BIND, /* one address, or none */
@@ -60,6 +61,7 @@ enum sp_conf_kind {
 	SP_CONF_STATUS_RANGES,
 	SP_CONF_CHECK,
 	SP_CONF_HOST_SENT,
+	SP_CONF_PLACES, /* countries and AS numbers */
 	SP_CONF_KIND_COUNT
 };
 
@@ -84,7 +86,7 @@ struct sp_conf_key {
 
 struct sp_conf_type { /* of section */
 	const char *name;
-	bool is_named, is_later;
+	bool is_named;
 	size_t size; /* of what it is read into */
 	const struct sp_conf_key *keys;
 	size_t key_count;
@@ -118,6 +120,9 @@ bool sp_conf_kind_is_list(enum sp_conf_kind kind);
 bool sp_conf_kind_has_commas(enum sp_conf_kind kind); /* a line of the list may hold several items */
 bool sp_conf_kind_is_path(enum sp_conf_kind kind); /* relative to the main file */
 const char *sp_conf_kind_name(enum sp_conf_kind kind); /* "duration", for the reference */
+
+/* The content of its file is kept as a struct sp_str, the first of its member; it is watched. */
+bool sp_conf_kind_keeps_file(enum sp_conf_kind kind);
 
 /* One file a group of sections. */
 extern const struct sp_conf_type sp_conf_type_gateway, sp_conf_type_egress, sp_conf_type_admin, sp_conf_type_log;

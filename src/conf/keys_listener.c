@@ -77,7 +77,7 @@ static const struct sp_conf_key listener_keys[] = {
 		 .help = "Clients that are served: CIDRs and @names; the rest is answered 403."),
 	LISTENER("deny", SP_CONF_CIDRS, pub.deny,
 		 .help = "Clients that are answered 403, whatever allow says: CIDRs and @names."),
-	LATER("geo", SP_CONF_REFS, .refers = "geo", .help = "The [geo:NAME] rules of this listener."),
+	LISTENER("geo", SP_CONF_REFS, geo_names, .refers = "geo", .help = "The [geo:NAME] rules of this listener."),
 	LISTENER("limit", SP_CONF_REFS, limit_names, .refers = "limit", .help = "The [limit:NAME] rules of this listener."),
 	LISTENER("underscore_headers", SP_CONF_WORD, pub.underscore_headers, .def = "drop", .words = underscores,
 		 .help = "What becomes of fields with \"_\" in their name."),
@@ -151,19 +151,24 @@ const struct sp_conf_type sp_conf_type_addresses = {
 
 static const struct sp_conf_word unknowns[] = { { "allow", 0, false }, { "deny", 1, false }, { NULL, 0, false } };
 
+#define GEO(name, kind, member, ...) SP_KEY(struct sp_part_geo, name, kind, member, __VA_ARGS__)
+
 static const struct sp_conf_key geo_keys[] = {
-	LATER("database", SP_CONF_FILE, .is_required = true, .help = "A Country, City or ASN database (.mmdb)."),
-	LATER("allow", SP_CONF_NAMES, .help = "Countries (ISO 3166) or AS numbers that are served."),
-	LATER("deny", SP_CONF_NAMES, .help = "Countries (ISO 3166) or AS numbers that are not served."),
-	LATER("unknown", SP_CONF_WORD, .def = "allow", .words = unknowns,
-	      .help = "Addresses that the database does not know."),
+	GEO("database", SP_CONF_DATABASE, pub.table, .is_required = true,
+	    .help = "A Country, City or ASN database (.mmdb), read again when it changes; a broken one is refused and the one "
+		    "before stays."),
+	GEO("allow", SP_CONF_PLACES, pub.allow,
+	    .help = "Countries (ISO 3166: DE) or AS numbers (AS64496) that are served; the rest is answered 403."),
+	GEO("deny", SP_CONF_PLACES, pub.deny,
+	    .help = "Countries or AS numbers that are answered 403, whatever allow says."),
+	GEO("unknown", SP_CONF_SWITCH, pub.is_unknown_denied, .def = "allow", .words = unknowns,
+	    .help = "What becomes of public addresses that the database does not know. Private ones are exempt."),
 };
 
 const struct sp_conf_type sp_conf_type_geo = {
 	.name = "geo",
 	.is_named = true,
-	.is_later = true,
-	.size = sizeof(struct sp_part_later),
+	.size = sizeof(struct sp_part_geo),
 	.keys = geo_keys,
 	.key_count = SP_COUNT(geo_keys),
 	.help = "Rules by country or network operator.",

@@ -35,7 +35,7 @@ static const struct sp_conf_key route_keys[] = {
 	      .help = "Clients that are served, beside what the listener asks: CIDRs and @names; the rest is answered 403."),
 	ROUTE("deny", SP_CONF_CIDRS, pub.deny,
 	      .help = "Clients that are answered 403, whatever allow says: CIDRs and @names."),
-	LATER("geo", SP_CONF_REFS, .refers = "geo", .help = "The [geo:NAME] rules of this route."),
+	ROUTE("geo", SP_CONF_REFS, geo_names, .refers = "geo", .help = "The [geo:NAME] rules of this route."),
 	ROUTE("limit", SP_CONF_REFS, limit_names, .refers = "limit", .help = "The [limit:NAME] rules of this route."),
 	ROUTE("strip_prefix", SP_CONF_URL_PATH, pub.strip_prefix, .help = "Taken off the path before it is sent on."),
 	ROUTE("add_prefix", SP_CONF_URL_PATH, pub.add_prefix, .help = "Put before the path, after strip_prefix."),

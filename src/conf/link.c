@@ -203,6 +203,41 @@ static const struct sp_conf_limit *const *find_limits(const struct linker *l, co
 	return found;
 }
 
+/* ---- countries and network operators ---- */
+
+static void link_geos(const struct linker *l)
+{
+	struct sp_conf_geo *all = sp_doc_take(l->doc, count_parts(l, &sp_conf_type_geo) * sizeof(*all));
+	size_t n = 0;
+
+	if (all == NULL)
+		return;
+	for (const struct sp_doc_part *p = next_part(l, NULL, &sp_conf_type_geo); p != NULL;
+	     p = next_part(l, p, &sp_conf_type_geo)) {
+		struct sp_part_geo *made = p->made;
+
+		all[n] = made->pub;
+		made->final = &all[n++];
+	}
+	l->conf->geos = all;
+	l->conf->geo_count = n;
+}
+
+/* Those that `geo =` of a listener or a route names. */
+static const struct sp_conf_geo *const *find_geos(const struct linker *l, const struct sp_doc_part *part,
+						  const struct sp_conf_texts *names, size_t *count)
+{
+	const struct sp_conf_geo **found = sp_doc_take(l->doc, (names->count + 1) * sizeof(const struct sp_conf_geo *));
+
+	for (size_t i = 0; found != NULL && i < names->count; i++) {
+		struct sp_doc_part *ref = find_ref(l, part, "geo", "geo", &names->items[i]);
+
+		if (ref != NULL)
+			found[(*count)++] = ((const struct sp_part_geo *)ref->made)->final;
+	}
+	return found;
+}
+
 /* ---- listeners ---- */
 
 static void link_listener(const struct linker *l, const struct sp_doc_part *part, struct sp_conf_listener *to)
@@ -212,6 +247,7 @@ static void link_listener(const struct linker *l, const struct sp_doc_part *part
 						     (made->tls_names.count + 1) * sizeof(const struct sp_conf_tls *));
 
 	*to = made->pub;
+	to->geos = find_geos(l, part, &made->geo_names, &to->geo_count);
 	to->limits = find_limits(l, part, &made->limit_names, &to->limit_count);
 	if (tls == NULL)
 		return;
@@ -400,6 +436,7 @@ static void link_routes(const struct linker *l)
 
 		all[n] = made->pub;
 		all[n].index = (uint32_t)n;
+		all[n].geos = find_geos(l, p, &made->geo_names, &all[n].geo_count);
 		all[n].limits = find_limits(l, p, &made->limit_names, &all[n].limit_count);
 		if (made->pool_name.text.n > 0) {
 			ref = find_ref(l, p, "pool", "pool", &made->pool_name);
@@ -572,6 +609,7 @@ void sp_link_all(const struct sp_fill *fill, struct sp_conf *conf)
 	struct linker l = { .fill = fill, .doc = fill->doc, .conf = conf };
 
 	link_tls(&l);
+	link_geos(&l);
 	link_limits(&l);
 	link_listeners(&l);
 	link_pools(&l);

@@ -28,7 +28,7 @@ struct sp_part_admin {
 
 struct sp_part_listener {
 	struct sp_conf_listener pub;
-	struct sp_conf_texts tls_names, limit_names;
+	struct sp_conf_texts tls_names, limit_names, geo_names;
 	struct sp_conf_texts certs, key_files;
 	const struct sp_conf_tls *own_tls; /* what those became; NULL: none */
 };
@@ -50,10 +50,15 @@ struct sp_part_limit {
 	const struct sp_conf_limit *final; /* its place in the tree */
 };
 
+struct sp_part_geo {
+	struct sp_conf_geo pub;
+	const struct sp_conf_geo *final; /* its place in the tree */
+};
+
 struct sp_part_route {
 	struct sp_conf_route pub;
 	struct sp_conf_text pool_name;
-	struct sp_conf_texts limit_names;
+	struct sp_conf_texts limit_names, geo_names;
 	struct sp_conf_backend to; /* at.file == NULL: not set */
 };
 
@@ -67,11 +72,6 @@ struct sp_part_backend {
 	struct sp_conf_section section;
 	struct sp_conf_text pool_name;
 	struct sp_conf_backend pub;
-};
-
-/* Sections that are not in this build have no struct yet. */
-struct sp_part_later {
-	struct sp_conf_section section;
 };
 
 #endif

@@ -494,7 +494,8 @@ static void check_presence(const struct rules *r)
 		if (p->made == NULL || p->is_used)
 			continue;
 		if (p->spec == &sp_conf_type_pool || p->spec == &sp_conf_type_tls ||
-		    p->spec == &sp_conf_type_addresses || p->spec == &sp_conf_type_limit)
+		    p->spec == &sp_conf_type_addresses || p->spec == &sp_conf_type_limit ||
+		    p->spec == &sp_conf_type_geo)
 			RULE_WARNING(r, p->at, "[%.*s] is used by nothing [unused-%s]", SP_STR_ARG(p->title),
 				     p->spec->name);
 	}
@@ -527,6 +528,38 @@ static void check_count(const struct rules *r, const struct sp_conf_limit *limit
 		if (strcmp(set->key, "count") == 0 && memmem(set->text.p, set->text.n, "requests", 8) != NULL)
 			RULE_ERROR(r, set->at, "count = %.*s: either requests or status codes", SP_STR_ARG(set->text));
 	}
+}
+
+/* ---- [geo] ---- */
+
+/* What is asked of a database that has nothing of that kind would match nobody. */
+static void check_places(const struct rules *r, const struct sp_geo *geo, const char *key, const struct sp_conf_places *list)
+{
+	char text[3];
+
+	for (size_t i = 0; i < list->count; i++) {
+		const struct sp_geo_place *place = &list->items[i].place;
+
+		if (place->country != 0 && !geo->has_countries)
+			RULE_ERROR(r, list->items[i].at, "%s = %s: a country, and the database knows only AS numbers", key,
+				   sp_geo_country_text(place->country, text));
+		if (place->as != 0 && !geo->has_as)
+			RULE_ERROR(r, list->items[i].at, "%s = AS%u: an AS number, and the database knows only countries", key,
+				   place->as);
+	}
+}
+
+static void check_geo(const struct rules *r, const struct sp_conf_geo *g)
+{
+	struct sp_geo geo;
+
+	if (g->table.n == 0 || !sp_geo_view(g->table, &geo))
+		return; /* said when it was read */
+	check_places(r, &geo, "allow", &g->allow);
+	check_places(r, &geo, "deny", &g->deny);
+	if (!is_set(&g->section, "allow") && !is_set(&g->section, "deny") && !g->is_unknown_denied)
+		RULE_WARNING(r, g->section.at, "[geo:%.*s] allows everybody: it has neither allow nor deny [geo-empty]",
+			     SP_STR_ARG(g->section.name));
 }
 
 /* ---- [admin] ---- */
@@ -562,6 +595,8 @@ void sp_rules_check(const struct sp_fill *fill, const struct sp_conf *conf)
 	check_listeners(&r);
 	check_tls(&r);
 	check_admin(&r);
+	for (size_t i = 0; i < conf->geo_count; i++)
+		check_geo(&r, &conf->geos[i]);
 	for (size_t i = 0; i < conf->limit_count; i++) {
 		check_count(&r, &conf->limits[i]);
 		check_ban(&r, &conf->limits[i]);

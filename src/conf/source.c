@@ -8,6 +8,8 @@
 #include <unistd.h>
 #include <fcntl.h>
 
+#include "geodb.h"
+
 /* ---- notes */
 
 static const struct sp_source_note *find(const struct sp_source_notes *notes, enum sp_source_tag tag, struct sp_str name)
@@ -45,12 +47,17 @@ static bool is_fresh(const struct sp_source *source, const char *path)
 	return false;
 }
 
+static bool is_watched(enum sp_source_tag tag)
+{
+	return tag == SP_SOURCE_FILE || tag == SP_SOURCE_GEO;
+}
+
 /* What this reading or the earlier one noted; NULL: nothing. */
 static const struct sp_source_note *look(struct sp_source *source, enum sp_source_tag tag, const char *name)
 {
 	const struct sp_source_note *known = find(&source->made, tag, sp_str(name));
 
-	if (known != NULL || !source->is_noted || (tag == SP_SOURCE_FILE && is_fresh(source, name)))
+	if (known != NULL || !source->is_noted || (is_watched(tag) && is_fresh(source, name)))
 		return known;
 	known = find(&source->from, tag, sp_str(name));
 	return known == NULL ? NULL : note(source, tag, known->name, known->content);
@@ -63,6 +70,7 @@ static enum sp_source_tag tag_of(enum sp_file_kind kind)
 	switch (kind) {
 	case SP_FILE_CONFIG: return SP_SOURCE_TEXT;
 	case SP_FILE_KEY: return SP_SOURCE_CREDENTIAL;
+	case SP_FILE_DATABASE: return SP_SOURCE_GEO;
 	case SP_FILE_PUBLIC:
 	case SP_FILE_SYSTEM: break;
 	}
@@ -84,6 +92,21 @@ bool sp_source_read(struct sp_source *source, const char *path, enum sp_file_kin
 	if (!sp_file_read(path, kind, source->arena, out, err))
 		return false;
 	return note(source, tag_of(kind), sp_str(path), *out) != NULL || sp_err_set(err, "no memory to note it");
+}
+
+bool sp_source_read_geo(struct sp_source *source, const char *path, struct sp_str *out, struct sp_err *err)
+{
+	const struct sp_source_note *known = look(source, SP_SOURCE_GEO, path);
+
+	if (known != NULL) {
+		*out = known->content;
+		return true;
+	}
+	if (source->is_noted && !is_fresh(source, path))
+		return sp_err_set(err, "is not in the bundle");
+	if (!sp_geodb_read(path, source->arena, out, err))
+		return false;
+	return note(source, SP_SOURCE_GEO, sp_str(path), *out) != NULL || sp_err_set(err, "no memory to note it");
 }
 
 static int key_of(const struct sp_conf *conf, const char *path)

@@ -27,6 +27,7 @@ enum sp_source_tag { /* the numbers are a bundle's */
 	SP_SOURCE_FILE = 5, /* a public file */
 	SP_SOURCE_CREDENTIAL = 6,
 	SP_SOURCE_LOCAL = 7, /* this host's addresses: an array of struct sp_addr */
+	SP_SOURCE_GEO = 8, /* a database, as the bytes of base/geo.h */
 };
 
 struct sp_source_note {
@@ -53,6 +54,8 @@ struct sp_source {
 /* The whole content; it may lie in memory that cannot be written, but for a secret's (SP_FILE_KEY). */
 SP_MUST_USE bool sp_source_read(struct sp_source *source, const char *path, enum sp_file_kind kind, struct sp_str *out,
 				struct sp_err *err);
+/* A database of countries or networks, compiled: the bytes of base/geo.h. */
+SP_MUST_USE bool sp_source_read_geo(struct sp_source *source, const char *path, struct sp_str *out, struct sp_err *err);
 /* A key file: *fd is owned by the caller, or -1 where there is nothing to open. */
 SP_MUST_USE bool sp_source_open_key(struct sp_source *source, const char *path, int *fd, struct sp_err *err);
 SP_MUST_USE bool sp_source_vet_folder(const struct sp_source *source, const char *path, struct sp_err *err);

@@ -366,6 +366,14 @@ static bool parse_file(struct sp_value *v)
 	return true;
 }
 
+static bool parse_database(struct sp_value *v)
+{
+	const char *path = sp_value_absolute(v->doc, v->folder, v->text);
+	struct sp_err err = { .text = "" };
+
+	return sp_source_read_geo(&v->doc->source, path, v->to, &err) || sp_value_bad(v, "%s", err.text);
+}
+
 static bool parse_paired(struct sp_value *v)
 {
 	*(struct sp_conf_text *)v->to = (struct sp_conf_text){ .text = v->text, .at = v->at };
@@ -415,6 +423,7 @@ bool sp_value_parse(struct sp_value *v)
 		[SP_CONF_FILE] = parse_file,
 		[SP_CONF_FILES] = add_text,
 		[SP_CONF_PAIRED] = parse_paired,
+		[SP_CONF_DATABASE] = parse_database,
 		[SP_CONF_FOLDER] = parse_folder,
 		[SP_CONF_LOG_TO] = parse_log_to,
 		[SP_CONF_INCLUDE] = add_text,
@@ -437,6 +446,7 @@ bool sp_value_parse(struct sp_value *v)
 		[SP_CONF_STATUSES] = add_status,
 		[SP_CONF_STATUS_RANGES] = sp_value_status_ranges,
 		[SP_CONF_CHECK] = sp_value_check,
+		[SP_CONF_PLACES] = sp_value_places,
 		[SP_CONF_HOST_SENT] = sp_value_host_sent,
 	};
 

@@ -73,6 +73,8 @@ bool sp_value_edits(struct sp_value *v);
 bool sp_value_redirect(struct sp_value *v);
 bool sp_value_respond(struct sp_value *v);
 bool sp_value_hsts(struct sp_value *v);
+/* value_place.c */
+bool sp_value_places(struct sp_value *v);
 bool sp_value_status_ranges(struct sp_value *v);
 bool sp_value_check(struct sp_value *v);
 

@@ -2,7 +2,7 @@
 
 #include "steps.h"
 
-#define STEPS_MOST 2U /* beside limits */
+#define STEPS_MOST 2U /* beside geos and limits */
 
 enum sp_verdict sp_steps_run(const struct sp_chain_of_steps *chain, struct sp_ask *ask, struct sp_wait *w)
 {
@@ -31,9 +31,9 @@ void sp_steps_free(struct sp_chain_of_steps *chain)
 }
 
 /* Room for as many steps as a place may have; they are counted as they are made. */
-static struct sp_step *begin(size_t limit_count, struct sp_arena *arena, struct sp_chain_of_steps *out)
+static struct sp_step *begin(size_t rule_count, struct sp_arena *arena, struct sp_chain_of_steps *out)
 {
-	struct sp_step *steps = sp_arena_zalloc(arena, (STEPS_MOST + limit_count) * sizeof(*steps));
+	struct sp_step *steps = sp_arena_zalloc(arena, (STEPS_MOST + rule_count) * sizeof(*steps));
 
 	*out = (struct sp_chain_of_steps){ steps, 0 };
 	return steps;
@@ -48,6 +48,15 @@ static bool add_acl(const struct sp_conf_section *section, const struct sp_conf_
 	return sp_acl_make(section, allow, deny, arena, &steps[out->count++]);
 }
 
+static bool add_geos(const struct sp_conf_geo *const *geos, size_t count, struct sp_arena *arena, struct sp_step *steps,
+		     struct sp_chain_of_steps *out)
+{
+	for (size_t i = 0; i < count; i++)
+		if (!sp_geo_make(geos[i], arena, &steps[out->count++]))
+			return false;
+	return true;
+}
+
 static bool add_limits(const struct sp_conf_limit *const *limits, size_t count, struct sp_str route,
 		       struct sp_arena *arena, struct sp_step *steps, struct sp_chain_of_steps *out)
 {
@@ -59,9 +68,10 @@ static bool add_limits(const struct sp_conf_limit *const *limits, size_t count, 
 
 bool sp_steps_of_listener(const struct sp_conf_listener *conf, struct sp_arena *arena, struct sp_chain_of_steps *out)
 {
-	struct sp_step *steps = begin(conf->limit_count, arena, out);
+	struct sp_step *steps = begin(conf->geo_count + conf->limit_count, arena, out);
 
 	return steps != NULL && add_acl(&conf->section, &conf->allow, &conf->deny, arena, steps, out) &&
+	       add_geos(conf->geos, conf->geo_count, arena, steps, out) &&
 	       add_limits(conf->limits, conf->limit_count, SP_STR(""), arena, steps, out) &&
 	       sp_shape_of_listener(conf, arena, &steps[out->count++]);
 }
@@ -69,8 +79,9 @@ bool sp_steps_of_listener(const struct sp_conf_listener *conf, struct sp_arena *
 /* A route's methods are the router's: another method goes to the next route, and with none left is a 405. */
 bool sp_steps_of_route(const struct sp_conf_route *conf, struct sp_arena *arena, struct sp_chain_of_steps *out)
 {
-	struct sp_step *steps = begin(conf->limit_count, arena, out);
+	struct sp_step *steps = begin(conf->geo_count + conf->limit_count, arena, out);
 
 	return steps != NULL && add_acl(&conf->section, &conf->allow, &conf->deny, arena, steps, out) &&
+	       add_geos(conf->geos, conf->geo_count, arena, steps, out) &&
 	       add_limits(conf->limits, conf->limit_count, conf->section.name, arena, steps, out);
 }

@@ -402,6 +402,8 @@ static bool note_request(struct sp_exchange *x)
 		.limits = x->proxy->limits,
 		.limit_first = x->serve->conf->limits,
 		.limit_rows = x->serve->limit_rows,
+		.geo_first = x->serve->conf->geos,
+		.geo_rows = x->serve->geo_rows,
 		.is_balancer = x->from->is_trusted && sp_addr_same_ip(&x->client, &x->from->client),
 	};
 	return sp_exchange_name(x);

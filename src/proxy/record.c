@@ -85,7 +85,7 @@ void sp_record(const struct sp_exchange *x)
 	struct sp_access_record r = SP_ACCESS_RECORD;
 	const uint64_t now = sp_now_us();
 	const char *cause = x->why == SP_WHY_RULE && x->ask.cause != NULL ? x->ask.cause : sp_why_cause(x->why);
-	char flags[3];
+	char flags[3], country[3];
 
 	sp_tally_exchange(x, status_of(x), cause, now);
 	if (x->proxy->access == NULL || !is_wanted(x))
@@ -94,6 +94,8 @@ void sp_record(const struct sp_exchange *x)
 	r.id = x->request_id;
 	r.peer = &x->from->peer;
 	r.client = x->client.family == SP_ADDR_NONE ? &x->from->client : &x->client;
+	if (x->ask.country != 0)
+		r.country = sp_str(sp_geo_country_text(x->ask.country, country));
 	r.listener = x->from->listening->serve->conf->section.name;
 	if (x->from->tls != NULL) {
 		r.sni = sp_tls_stream_sni(x->from->tls);

@@ -22,6 +22,13 @@ static void find_limits(struct sp_proxy *proxy, struct sp_serve *serve)
 						      key_of(SP_NAME_LIMIT, serve->conf->limits[i].section.name), 0);
 }
 
+static void find_geos(struct sp_proxy *proxy, struct sp_serve *serve)
+{
+	for (size_t i = 0; i < serve->conf->geo_count; i++)
+		serve->geo_rows[i] = sp_metrics_row(proxy->metrics, SP_METRICS_GEO,
+						    key_of(SP_NAME_GEO, serve->conf->geos[i].section.name), 0);
+}
+
 bool sp_tally_prepare(struct sp_proxy *proxy, struct sp_serve *serve)
 {
 	const struct sp_conf *conf = serve->conf;
@@ -31,8 +38,10 @@ bool sp_tally_prepare(struct sp_proxy *proxy, struct sp_serve *serve)
 	serve->route_rows = sp_arena_zalloc(&serve->arena, conf->listener_count * (conf->route_count + 1) *
 								   sizeof(*serve->route_rows));
 	serve->limit_rows = sp_arena_zalloc(&serve->arena, (conf->limit_count + 1) * sizeof(*serve->limit_rows));
+	serve->geo_rows = sp_arena_zalloc(&serve->arena, (conf->geo_count + 1) * sizeof(*serve->geo_rows));
 	serve->route_keys = sp_arena_zalloc(&serve->arena, (conf->route_count + 1) * sizeof(*serve->route_keys));
-	if (serve->route_rows == NULL || serve->limit_rows == NULL || serve->route_keys == NULL)
+	if (serve->route_rows == NULL || serve->limit_rows == NULL || serve->geo_rows == NULL ||
+	    serve->route_keys == NULL)
 		return false;
 	for (size_t i = 0; i < conf->listener_count; i++) {
 		serve->listeners[i].key = key_of(SP_NAME_LISTENER, conf->listeners[i].section.name);
@@ -42,6 +51,7 @@ bool sp_tally_prepare(struct sp_proxy *proxy, struct sp_serve *serve)
 	for (size_t i = 0; i < conf->route_count; i++)
 		serve->route_keys[conf->routes[i].index] = key_of(SP_NAME_ROUTE, conf->routes[i].section.name);
 	find_limits(proxy, serve);
+	find_geos(proxy, serve);
 	return true;
 }
 

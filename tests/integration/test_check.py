@@ -117,7 +117,7 @@ def test_idle_order_is_warned_of(check):
 
 def test_not_in_this_build(check):
     """Known, but its feature is not built: said so, never accepted silently."""
-    code, said = check(GOOD + "\n[geo:x]\ndatabase = x\n")
+    code, said = check(GOOD + "\n[listener:x]\nbind = 127.0.0.1:1\nhttp2 = yes\n")
     assert code == 1 and "not in this build" in said
 
 

@@ -21,15 +21,12 @@ def tables():
     """Of every key in the binary's own tables: (section, is it named, key, is it built)."""
     code, text, _ = program.command("reference")
     assert code == 0
-    found, is_built = [], True
+    found = []
     for line in text.splitlines():
         if line.startswith("### "):
             section, named = re.match(r"### `\[([a-z]+)(:NAME)?\]`", line).groups()
-            is_built = True
-        elif "*Not in this build.*" in line and not line.startswith("| `"):
-            is_built = False
         elif line.startswith("| `"):
-            found.append((section, named is not None, line.split("`")[1], is_built and "*Not in this build.*" not in line))
+            found.append((section, named is not None, line.split("`")[1], "*Not in this build.*" not in line))
     return found
 
 

@@ -49,6 +49,8 @@ enum sp_egress_verdict sp_egress_check(const struct sp_egress *egress, const str
 /* The same for a name server: on port 53 whatever the floor does not refuse by its kind (link-local ones, as Amazon's
  * 169.254.169.253, loopback and public ones are as good as others); on another port as any address. */
 enum sp_egress_verdict sp_egress_check_resolver(const struct sp_egress *egress, const struct sp_addr *to);
+/* Of no place in the world: private, loopback, link-local, or no IP address at all. */
+bool sp_egress_is_private(const struct sp_addr *addr);
 /* "link-local and metadata addresses are never allowed", … */
 const char *sp_egress_text(enum sp_egress_verdict verdict);
 /* One word for logs and metric labels: "link_local", … */

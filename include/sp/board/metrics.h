@@ -26,6 +26,7 @@ enum sp_metrics_kind {
 	SP_METRICS_POOL,
 	SP_METRICS_BACKEND,
 	SP_METRICS_LIMIT, /* key 0 is an operator, who bans as limits do */
+	SP_METRICS_GEO,
 	SP_METRICS_GATEWAY,
 	SP_METRICS_KINDS
 };
@@ -97,13 +98,21 @@ enum {
 	SP_LIMIT_BANS,
 	SP_LIMIT_CELLS
 };
+enum {
+	SP_GEO_ALLOWED,
+	SP_GEO_DENIED,
+	SP_GEO_UNKNOWN_ALLOWED,
+	SP_GEO_UNKNOWN_DENIED,
+	SP_GEO_EXEMPT, /* a private address, or a balancer that named nobody */
+	SP_GEO_CELLS
+};
 enum { SP_GATEWAY_EGRESS, SP_GATEWAY_CELLS = SP_GATEWAY_EGRESS + 16 };
 
 enum {
 	SP_METRICS_ROUTES = 2048, /* pairs of listener and route */
 	SP_METRICS_WORDS = SP_METRICS_ROUTES * (2 + SP_ROUTE_CELLS) + SP_LISTENERS_MAX * (2 + SP_LISTENER_CELLS) +
 			   SP_POOLS_MAX * (2 + SP_POOL_CELLS) + SP_BACKENDS_MAX * (2 + SP_BACKEND_CELLS) +
-			   SP_LIMITS_MAX * (2 + SP_LIMIT_CELLS) + 2 + SP_GATEWAY_CELLS,
+			   SP_LIMITS_MAX * (2 + SP_LIMIT_CELLS) + SP_GEOS_MAX * (2 + SP_GEO_CELLS) + 2 + SP_GATEWAY_CELLS,
 };
 
 enum { SP_METRICS_INDEX = 16384 }; /* about twice as many as there are rows */

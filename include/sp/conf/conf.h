@@ -23,6 +23,7 @@
 #include "sp/base/arena.h"
 #include "sp/base/cidr.h"
 #include "sp/base/egress.h"
+#include "sp/base/geo.h"
 #include "sp/base/log.h"
 #include "sp/base/str.h"
 
@@ -158,6 +159,23 @@ struct sp_conf_limit {
 	bool has_headers, is_observed;
 };
 
+struct sp_conf_place {                  /* a country or a network operator: one of the two is 0 */
+	struct sp_geo_place place;
+	struct sp_conf_at at;
+};
+
+struct sp_conf_places {
+	const struct sp_conf_place *items;
+	size_t count;
+};
+
+struct sp_conf_geo {
+	struct sp_conf_section section;
+	struct sp_str table;            /* the database as the bytes of base/geo.h */
+	struct sp_conf_places allow, deny;
+	bool is_unknown_denied;
+};
+
 enum sp_conf_underscore { SP_UNDERSCORE_DROP, SP_UNDERSCORE_REJECT, SP_UNDERSCORE_PASS };
 enum sp_conf_proxy_protocol { SP_PROXY_OFF, SP_PROXY_OPTIONAL, SP_PROXY_REQUIRED };
 
@@ -179,6 +197,8 @@ struct sp_conf_listener {
 	const struct sp_str *methods;
 	size_t method_count;
 	struct sp_conf_cidrs allow, deny;
+	const struct sp_conf_geo *const *geos;  /* in the order of `geo` */
+	size_t geo_count;
 	const struct sp_conf_limit *const *limits;      /* in the order of `limit` */
 	size_t limit_count;
 	enum sp_conf_underscore underscore_headers;
@@ -288,6 +308,8 @@ struct sp_conf_route {
 	uint64_t timeout, tunnel_idle;
 	uint64_t body_max;              /* of the route (0 = none), or UINT64_MAX: the listener's */
 	struct sp_conf_cidrs allow, deny;
+	const struct sp_conf_geo *const *geos;
+	size_t geo_count;
 	const struct sp_conf_limit *const *limits;
 	size_t limit_count;
 	struct sp_str strip_prefix, add_prefix;
@@ -317,6 +339,8 @@ struct sp_conf {
 	size_t tls_count;
 	const struct sp_conf_cert *const *certs;        /* of all [tls] and [pool], by index */
 	size_t cert_count;
+	const struct sp_conf_geo *geos;
+	size_t geo_count;
 	const struct sp_conf_limit *limits;
 	size_t limit_count;
 	const struct sp_conf_pool *pools;

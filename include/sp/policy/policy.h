@@ -32,6 +32,8 @@ struct sp_ask {                         /* a member of the exchange: all that a 
 	struct sp_limits *limits;       /* borrowed; NULL: nothing is counted */
 	const struct sp_conf_limit *limit_first;        /* borrowed: the configuration's [limit], … */
 	sp_cell *const *limit_rows;     /* … and where the decisions of each are counted; NULL: nowhere */
+	const struct sp_conf_geo *geo_first;    /* borrowed: the same for [geo] */
+	sp_cell *const *geo_rows;
 	bool is_balancer;               /* the client is a trusted peer that has not named its own client */
 	/* the verdict's reasons, set by the step that does not pass */
 	unsigned status;                /* for SP_ANSWER */
@@ -41,6 +43,7 @@ struct sp_ask {                         /* a member of the exchange: all that a 
 	uint64_t retry_after_s;         /* with 429: the Retry-After field (RFC 9110 10.2.3) */
 	/* what steps leave for the answer */
 	struct sp_rate_note *rates;
+	uint16_t country;               /* of the client, where a [geo] asked (base/geo.h); 0: not known */
 	const struct sp_conf_limit *ban;        /* a limit that has the client banned; NULL */
 	const struct sp_conf_limit *observed;   /* a limit in mode observe that it went over; NULL */
 	/* private to the chain */

@@ -45,6 +45,7 @@ struct sp_serve {
 	sp_cell **route_rows;                   /* listener by listener, one for each route by its index, one for none; filled when first met */
 	uint64_t *route_keys;                   /* sp_name_key of each route by its index */
 	sp_cell **limit_rows;                   /* one for each of conf->limits */
+	sp_cell **geo_rows;                     /* and of conf->geos */
 	void (*free)(struct sp_serve *serve);   /* set by build: called when the last hold goes */
 };
 

@@ -379,6 +379,28 @@ static void put_limits(const struct sp_facts *facts, struct sp_metrics_text *t)
 	}
 }
 
+static void put_geos(const struct sp_facts *facts, struct sp_metrics_text *t)
+{
+	static const struct sp_str decisions[SP_GEO_CELLS] = {
+		[SP_GEO_ALLOWED] = { "allowed", 7 },
+		[SP_GEO_DENIED] = { "denied", 6 },
+		[SP_GEO_UNKNOWN_ALLOWED] = { "unknown_allowed", 15 },
+		[SP_GEO_UNKNOWN_DENIED] = { "unknown_denied", 14 },
+		[SP_GEO_EXEMPT] = { "exempt", 6 },
+	};
+
+	COUNTER("geo_decisions_total", "What rules by country or network said of requests.");
+	for (size_t i = 0; i < facts->conf->geo_count * SP_GEO_CELLS; i++) {
+		const struct sp_str name = facts->conf->geos[i / SP_GEO_CELLS].section.name;
+
+		sp_sample(t, "");
+		sp_label(t, "geo", name);
+		sp_label(t, "decision", decisions[i % SP_GEO_CELLS]);
+		sp_value(t, sp_metrics_get(row_of(facts, SP_METRICS_GEO, SP_NAME_GEO, name),
+					   (unsigned)(i % SP_GEO_CELLS)));
+	}
+}
+
 static void put_bans(const struct sp_facts *facts, struct sp_metrics_text *t)
 {
 	const struct sp_bans *bans = sp_board_read(facts->board, SP_BLOCK_BANS, 0);
@@ -444,7 +466,8 @@ void sp_metrics_write(const struct sp_facts *facts, bool is_open, struct sp_buf 
 {
 	static void (*const parts[])(const struct sp_facts *facts, struct sp_metrics_text *t) = {
 		put_gateway,  put_processes, put_connections, put_handshakes, put_requests, put_ends,
-		put_backends, put_pools,     put_limits,      put_bans,       put_egress,   put_certs,
+		put_backends, put_pools,     put_geos,        put_limits,     put_bans,     put_egress,
+		put_certs,
 	};
 	struct sp_metrics_text text = { .out = out, .is_open = is_open };
 

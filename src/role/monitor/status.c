@@ -10,6 +10,7 @@ static void (*const sections[])(const struct sp_facts *facts, struct sp_report *
 	sp_status_listeners,
 	sp_status_pools,
 	sp_status_routes,
+	sp_status_geos,
 	sp_status_limits,
 	sp_status_bans,
 	sp_status_certs,

@@ -16,6 +16,7 @@ void sp_status_listeners(const struct sp_facts *facts, struct sp_report *report)
 void sp_status_pools(const struct sp_facts *facts, struct sp_report *report);
 void sp_status_traffic(const struct sp_facts *facts, struct sp_report *report);
 void sp_status_routes(const struct sp_facts *facts, struct sp_report *report);
+void sp_status_geos(const struct sp_facts *facts, struct sp_report *report);
 void sp_status_limits(const struct sp_facts *facts, struct sp_report *report);
 void sp_status_bans(const struct sp_facts *facts, struct sp_report *report);
 void sp_status_certs(const struct sp_facts *facts, struct sp_report *report);

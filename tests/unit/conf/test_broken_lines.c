@@ -93,10 +93,22 @@ static const struct broken rows[] = {
 	  "t.ini:1: error: [pool] needs a name: [pool:NAME]\nt.ini: 1 error\n" },
 	{ "a section that has none", PART("[gateway:main]\n"),
 	  "t.ini:1: error: there is only one [gateway]: it has no name\nt.ini: 1 error\n" },
-	{ "a section that is not built", PART("[geo:b]\ndatabase = x\n"),
-	  "t.ini:1: error: [geo:b] is not in this build\nt.ini: 1 error\n" },
-	{ "a key that is not built beside one that is", PART("[listener:b]\nbind = 127.0.0.1:81\ngeo = a\n"),
-	  "t.ini:3: error: \"geo\" in [listener:b] is not in this build\nt.ini: 1 error\n" },
+	{ "a rule by country that nobody wrote", PART("[listener:b]\nbind = 127.0.0.1:81\ngeo = a\n"),
+	  "t.ini:3: error: [listener:b] geo = \"a\": no such geo\nt.ini: 1 error\n" },
+	{ "countries that are none", PART("[geo:b]\ndatabase = tests/lib/example.mmdb\nallow = UK, DEU, QQ\ndeny = AS0, AS4294967296, 12x\n"
+	  "[listener:b]\nbind = 127.0.0.1:81\ngeo = b\n"),
+	  "t.ini:3: error: allow = UK: no country has this code (ISO 3166); did you mean GB?\n"
+	  "t.ini:3: error: allow = DEU: neither a country of two letters, as DE, nor an AS number, as AS64496\n"
+	  "t.ini:3: error: allow = QQ: no country has this code (ISO 3166)\n"
+	  "t.ini:4: error: deny = AS0: neither a country of two letters, as DE, nor an AS number, as AS64496\n"
+	  "t.ini:4: error: deny = AS4294967296: neither a country of two letters, as DE, nor an AS number, as AS64496\n"
+	  "t.ini:4: error: deny = 12x: neither a country of two letters, as DE, nor an AS number, as AS64496\n"
+	  "t.ini: 6 errors\n" },
+	{ "a database that is not there", PART("[geo:b]\ndatabase = nowhere.mmdb\ndeny = DE\n[listener:b]\nbind = 127.0.0.1:81\ngeo = b\n"),
+	  "t.ini:2: error: database = nowhere.mmdb: cannot be opened: No such file or directory\nt.ini: 1 error\n" },
+	{ "a database that is none", PART("[geo:b]\ndatabase = tests/lib/mmdb.py\ndeny = DE\n[listener:b]\nbind = 127.0.0.1:81\ngeo = b\n"),
+	  "t.ini:2: error: database = tests/lib/mmdb.py: is no MaxMind database: The MaxMind DB file contains invalid metadata\n"
+	  "t.ini: 1 error\n" },
 	{ "an admin page for everybody", PART("[admin]\nbind = 0.0.0.0:9180\n"),
 	  "t.ini:2: error: bind = 0.0.0.0:9180: others can reach that; say who may with allow\nt.ini: 1 error\n" },
 	{ "an admin page without a port", PART("[admin]\nbind = 127.0.0.1\n"),
@@ -107,8 +119,6 @@ static const struct broken rows[] = {
 	  "t.ini:2: error: bind = no: not an address and a port, or off\nt.ini: 1 error\n" },
 	{ "an admin page where clients are served", PART("[admin]\nbind = 127.0.0.1:99\n[listener:b]\nbind = 127.0.0.1:99\n"),
 	  "t.ini:4: error: bind = 127.0.0.1:99 is taken by [admin]\nt.ini: 1 error\n" },
-	{ "and another", PART("[geo:a]\ndatabase = x\n"),
-	  "t.ini:1: error: [geo:a] is not in this build\nt.ini: 1 error\n" },
 	{ "an unknown key", PART("[listener:a]\nbind = 127.0.0.1:80\nheder_max = 8k\n"),
 	  "t.ini:3: error: unknown key \"heder_max\" in [listener:a]; did you mean \"header_max\"?\n"
 	  "t.ini: 1 error\n" },
@@ -122,8 +132,8 @@ static const struct broken rows[] = {
 	  "t.ini: 1 error\n" },
 	{ "a key that is not built", PART("[listener:a]\nbind = 127.0.0.1:80\nhttp2 = yes\n"),
 	  "t.ini:3: error: \"http2\" in [listener:a] is not in this build\nt.ini: 1 error\n" },
-	{ "a key of a route that is not built", PART("[route:a]\nrespond = 200\ngeo = x\n"),
-	  "t.ini:3: error: \"geo\" in [route:a] is not in this build\nt.ini: 1 error\n" },
+	{ "rules by country without a database", PART("[geo:x]\ndeny = DE\n[listener:b]\nbind = 127.0.0.1:81\ngeo = x\n"),
+	  "t.ini:1: error: [geo:x] has no database\nt.ini: 1 error\n" },
 	{ "a scalar twice", PART("[gateway]\nworkers = 2\nworkers = 3\n"),
 	  "t.ini:3: error: \"workers\" in [gateway] is set already at t.ini:2\nt.ini: 1 error\n" },
 	{ "a scalar twice, sections apart", PART("[gateway]\nworkers = 2\n[log]\nlevel = warn\n[gateway]\n"
