@@ -150,6 +150,21 @@ const char *sp_units_duration_text(uint64_t ms, char text[static SP_UNITS_TEXT])
 	return text;
 }
 
+/* In the least unit that gives it back: what was 60/m is 1/s. */
+const char *sp_units_pace_text(uint64_t ns, char text[static SP_UNITS_TEXT])
+{
+	static const struct {
+		uint64_t ns;
+		char name;
+	} per[] = { { 1000000000, 's' }, { 60000000000, 'm' }, { 3600000000000, 'h' } };
+	size_t i = 0;
+
+	while (i + 1 < SP_COUNT(per) && (ns > per[i].ns || per[i].ns / (per[i].ns / ns) != ns))
+		i++;
+	(void)snprintf(text, SP_UNITS_TEXT, "%" PRIu64 "/%c", per[i].ns / ns, per[i].name);
+	return text;
+}
+
 const char *sp_units_rate_text(uint64_t per_second_x1000, char text[static SP_UNITS_TEXT])
 {
 	if (per_second_x1000 % 1000 == 0)

@@ -9,7 +9,7 @@
 
 struct acl {
 	struct sp_cidr_table *allow, *deny; /* owned; NULL: there is no such list */
-	const struct sp_conf_cidrs *denied; /* borrowed */
+	const struct sp_conf_cidrs *allowed, *denied; /* borrowed */
 	struct sp_conf_at allow_at; /* whose fault it is when nothing allows */
 };
 
@@ -34,6 +34,36 @@ static enum sp_verdict on_request(const void *conf, struct sp_ask *ask, struct s
 	return SP_PASS;
 }
 
+static void tell_list(const struct sp_ask *ask, const struct sp_conf_cidrs *list, uint32_t found, struct sp_met *met)
+{
+	char ip[SP_ADDR_TEXT], cidr[SP_ADDR_TEXT];
+
+	sp_addr_ip_text(ask->client, ip);
+	if (found == 0) {
+		met->text = sp_met_text(ask, "%s is in none of these", ip);
+		return;
+	}
+	met->at = list->ats[found - 1];
+	met->text = sp_met_text(ask, "%s is in %s", ip, sp_cidr_text(&list->items[found - 1], cidr));
+}
+
+/* The list that decided. */
+static void tell(const void *conf, const struct sp_ask *ask, struct sp_met *met)
+{
+	const struct acl *acl = conf;
+	uint32_t denied = acl->deny == NULL ? 0 : sp_cidr_table_find(acl->deny, ask->client);
+
+	if (denied > 0 || acl->allow == NULL) {
+		met->rule = "deny";
+		met->at = acl->denied->ats[0];
+		tell_list(ask, acl->denied, denied, met);
+		return;
+	}
+	met->rule = "allow";
+	met->at = acl->allow_at;
+	tell_list(ask, acl->allowed, sp_cidr_table_find(acl->allow, ask->client), met);
+}
+
 static void free_acl(const void *conf)
 {
 	const struct acl *acl = conf;
@@ -42,7 +72,7 @@ static void free_acl(const void *conf)
 	sp_cidr_table_free(acl->deny);
 }
 
-static const struct sp_policy acl_policy = { .name = "acl", .request = on_request, .free = free_acl };
+static const struct sp_policy acl_policy = { .name = "acl", .request = on_request, .free = free_acl, .tell = tell };
 
 /* false: no memory. */
 static bool make_table(const struct sp_conf_cidrs *list, struct sp_cidr_table **out)
@@ -62,6 +92,7 @@ bool sp_acl_make(const struct sp_conf_section *section, const struct sp_conf_cid
 	if (acl == NULL)
 		return false;
 	*out = (struct sp_step){ &acl_policy, acl };
+	acl->allowed = allow;
 	acl->denied = deny;
 	acl->allow_at = sp_conf_at(section, "allow");
 	/* A list that is set and empty (a file of comments) allows nobody. */

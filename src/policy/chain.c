@@ -1,8 +1,40 @@
 #include "sp/policy/policy.h"
 
+#include <stdarg.h>
+#include <stdio.h>
+
 #include "steps.h"
 
 #define STEPS_MOST 2U /* beside geos and limits */
+#define TEXT_MAX 1024 /* of what a witness is told; longer is cut */
+
+const char *sp_met_text(const struct sp_ask *ask, const char *fmt, ...)
+{
+	char text[TEXT_MAX];
+	struct sp_str copy;
+	va_list args;
+
+	va_start(args, fmt);
+	(void)vsnprintf(text, sizeof(text), fmt, args);
+	va_end(args);
+	copy = sp_arena_copy(ask->arena, sp_str(text));
+	return copy.p != NULL ? copy.p : "";
+}
+
+static void tell(const struct sp_step *step, const struct sp_ask *ask, enum sp_verdict verdict)
+{
+	static const enum sp_met_how hows[] = { [SP_PASS] = SP_MET_PASSED,
+						[SP_ANSWER] = SP_MET_ANSWERED,
+						[SP_WAIT] = SP_MET_UNASKED,
+						[SP_DROP] = SP_MET_DROPPED };
+	struct sp_met met = { .rule = step->policy->name, .how = hows[verdict], .text = "" };
+
+	if (verdict == SP_ANSWER || verdict == SP_DROP)
+		met.at = ask->rule;
+	if (step->policy->tell != NULL)
+		step->policy->tell(step->conf, ask, &met);
+	ask->witness->met(ask->witness, &met);
+}
 
 enum sp_verdict sp_steps_run(const struct sp_chain_of_steps *chain, struct sp_ask *ask, struct sp_wait *w)
 {
@@ -12,6 +44,8 @@ enum sp_verdict sp_steps_run(const struct sp_chain_of_steps *chain, struct sp_as
 		const struct sp_step *step = &chain->steps[ask->at];
 
 		verdict = step->policy->request(step->conf, ask, w);
+		if (ask->witness != NULL)
+			tell(step, ask, verdict);
 		if (verdict == SP_PASS)
 			ask->at++;
 	}

@@ -9,6 +9,7 @@
 #include "sp/base/clock.h"
 #include "sp/base/siphash.h"
 #include "sp/board/limits.h"
+#include "sp/conf/units.h"
 
 #define NS_PER_S 1000000000ULL
 
@@ -126,7 +127,38 @@ static enum sp_verdict on_request(const void *conf, struct sp_ask *ask, struct s
 	return SP_ANSWER;
 }
 
-static const struct sp_policy rate_policy = { .name = "rate", .request = on_request };
+static const char *key_text(const struct rate *rate, const struct sp_ask *ask)
+{
+	switch (rate->limit->key) {
+	case SP_LIMIT_BY_CLIENT: return "client";
+	case SP_LIMIT_BY_ROUTE: return "route";
+	case SP_LIMIT_BY_HEADER: return sp_met_text(ask, "header %.*s", SP_STR_ARG(rate->limit->header));
+	case SP_LIMIT_GLOBAL: break;
+	}
+	return "all together";
+}
+
+static void tell(const void *conf, const struct sp_ask *ask, struct sp_met *met)
+{
+	const struct rate *rate = conf;
+	const struct sp_conf_limit *limit = rate->limit;
+	const bool is_counted = !(ask->is_balancer && limit->key == SP_LIMIT_BY_CLIENT);
+	char pace[SP_UNITS_TEXT];
+
+	met->rule = "limit";
+	met->at = sp_conf_at(&limit->section, "rate");
+	if (is_counted && ask->limits == NULL)
+		met->how = SP_MET_UNASKED;
+	met->text = sp_met_text(ask, "[limit:%.*s] %s of %s by %s, burst %llu%s: %s", SP_STR_ARG(limit->section.name),
+				sp_units_pace_text(limit->interval_ns, pace),
+				limit->status_count > 0 ? "certain answers" : "requests", key_text(rate, ask),
+				(unsigned long long)limit->burst, limit->is_observed ? ", observed only" : "",
+				!is_counted ? "a balancer's own are not counted" :
+				ask->limits == NULL ? "the running gateway counts" :
+				ask->observed == limit || met->how != SP_MET_PASSED ? "over it" : "within it");
+}
+
+static const struct sp_policy rate_policy = { .name = "rate", .request = on_request, .tell = tell };
 
 bool sp_rate_make(const struct sp_conf_limit *limit, struct sp_str route, struct sp_arena *arena, struct sp_step *out)
 {

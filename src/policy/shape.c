@@ -23,7 +23,17 @@ static enum sp_verdict on_request(const void *conf, struct sp_ask *ask, struct s
 	return SP_ANSWER;
 }
 
-static const struct sp_policy shape_policy = { .name = "shape", .request = on_request };
+static void tell(const void *conf, const struct sp_ask *ask, struct sp_met *met)
+{
+	const struct shape *shape = conf;
+
+	met->rule = "methods";
+	met->at = shape->rule;
+	met->text = sp_met_text(ask, "%.*s is %s of %.*s", SP_STR_ARG(ask->request->method_text),
+				met->how == SP_MET_PASSED ? "one" : "none", SP_STR_ARG(shape->allow));
+}
+
+static const struct sp_policy shape_policy = { .name = "shape", .request = on_request, .tell = tell };
 
 static struct sp_str join_methods(const struct sp_str *methods, size_t count, struct sp_arena *arena)
 {

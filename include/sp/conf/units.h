@@ -19,6 +19,8 @@ bool sp_units_rate(struct sp_str text, uint64_t *per_second_x1000, const char **
 #define SP_UNITS_TEXT 48
 const char *sp_units_size_text(uint64_t bytes, char text[static SP_UNITS_TEXT]);
 const char *sp_units_duration_text(uint64_t ms, char text[static SP_UNITS_TEXT]);
+/* Of sp_units_pace: "5/m". */
+const char *sp_units_pace_text(uint64_t ns, char text[static SP_UNITS_TEXT]);
 const char *sp_units_rate_text(uint64_t per_second_x1000, char text[static SP_UNITS_TEXT]);
 
 #endif

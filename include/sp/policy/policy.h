@@ -18,6 +18,7 @@
 #include "sp/board/metrics.h"
 #include "sp/conf/conf.h"
 #include "sp/http/head.h"
+#include "sp/policy/witness.h"
 
 struct sp_limits;                       /* board/limits.h */
 struct sp_rate_note;                    /* policy/rate.c */
@@ -35,6 +36,7 @@ struct sp_ask {                         /* a member of the exchange: all that a 
 	const struct sp_conf_geo *geo_first;    /* borrowed: the same for [geo] */
 	sp_cell *const *geo_rows;
 	bool is_balancer;               /* the client is a trusted peer that has not named its own client */
+	struct sp_witness *witness;     /* borrowed: told of each step; NULL in the live gateway */
 	/* the verdict's reasons, set by the step that does not pass */
 	unsigned status;                /* for SP_ANSWER */
 	const char *cause;              /* spec 5: "denied_ip"; a literal */
@@ -54,6 +56,9 @@ struct sp_policy {
 	const char *name;
 	enum sp_verdict (*request)(const void *conf, struct sp_ask *ask, struct sp_wait *w);
 	void (*free)(const void *conf); /* what conf owns beside the arena; NULL: nothing */
+	/* Behind request(), for a witness: in words what it is and has said. *met has the policy's name, how it ended, and
+	 * ask->rule where it did not pass; all may be bettered. NULL: that is enough. */
+	void (*tell)(const void *conf, const struct sp_ask *ask, struct sp_met *met);
 };
 
 struct sp_step {
