@@ -251,7 +251,7 @@ static void handshake(struct sp_client *c)
 
 /* ---- the PROXY header */
 
-static void note_client(struct sp_from *from, const struct sp_conf_cidrs *trusted, const struct sp_addr *client)
+void sp_client_note(struct sp_from *from, const struct sp_conf_cidrs *trusted, const struct sp_addr *client)
 {
 	char text[SP_ADDR_TEXT];
 	size_t n = strlen(sp_addr_ip_text(client, text));
@@ -289,7 +289,7 @@ static bool take_header(struct sp_client *c, uint8_t *bytes, const struct sp_for
 		return false;
 	if (!told->has_addresses)
 		return true;
-	note_client(&c->from, &c->proxy->serve->conf->gateway.trusted, &told->source);
+	sp_client_note(&c->from, &c->proxy->serve->conf->gateway.trusted, &told->source);
 	c->from.destination = told->destination;
 	if (told->destination.port != 0)
 		c->from.port = told->destination.port;
@@ -436,7 +436,7 @@ static void init(struct sp_client *c, struct sp_proxy *proxy, struct sp_listenin
 		.port = port,
 		.tls_us = UINT64_MAX,
 	};
-	note_client(&c->from, &proxy->serve->conf->gateway.trusted, peer);
+	sp_client_note(&c->from, &proxy->serve->conf->gateway.trusted, peer);
 	sp_list_init(&c->link);
 	sp_list_init(&c->idle);
 	sp_deadline_init(&c->age);

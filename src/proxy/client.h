@@ -51,6 +51,8 @@ static inline struct sp_client *sp_client_of_link(struct sp_list *link)
 	return SP_HOLDER(link, struct sp_client, link);
 }
 
+/* Whose requests they are from now on: the peer's, or whom its PROXY header names. */
+void sp_client_note(struct sp_from *from, const struct sp_conf_cidrs *trusted, const struct sp_addr *client);
 /* Which address the client connected to: of its PROXY header, or of its socket. */
 struct sp_addr sp_client_destination(const struct sp_from *from);
 /* Between two requests: the listener as it is served now takes over, if it still is there. */

@@ -147,7 +147,7 @@ static void begin_body(struct sp_down_h1 *d)
 	struct sp_exchange *x = d->end.x;
 
 	sp_h1_body_init(&d->body, &x->request, UINT64_MAX);
-	if (x->request.framing != SP_BODY_NONE && !(x->request.framing == SP_BODY_LENGTH && x->request.length == 0))
+	if (sp_head_has_body(&x->request))
 		return;
 	d->body.is_done = x->is_request_ended = true;
 	sp_pipe_end(&x->up_pipe);

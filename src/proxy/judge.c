@@ -9,6 +9,7 @@
 #include "peer.h"
 #include "proxy_int.h"
 #include "sticky.h"
+#include "tell.h"
 
 #define HEALTH_EACH_US 10000            /* 100 health answers a second and worker, … */
 #define HEALTH_BURST_US 1000000         /* … and 100 at once: ELB nodes ask a few times a second */
@@ -54,6 +55,9 @@ static bool take_health_token(struct sp_proxy *proxy)
 
 static enum sp_exchange_state answer_health(struct sp_exchange *x, bool needs_pools)
 {
+	SP_TELL(x, needs_pools ? "ready_path" : "health_path", &x->serve->conf->gateway.section, SP_MET_ANSWERED,
+	        "answered before all rules, whatever the Host; 503 while draining%s",
+	        needs_pools ? ", and without a usable backend in each of ready_pools (here as after a start)" : "");
 	x->is_quiet = true;
 	if (x->request.method != SP_M_GET && x->request.method != SP_M_HEAD) {
 		x->ask.allow = SP_STR("GET, HEAD");
@@ -78,16 +82,20 @@ static bool is_challenge(const struct sp_exchange *x)
 
 static enum sp_exchange_state answer_challenge(struct sp_exchange *x)
 {
+	const struct sp_conf_section *listener = &x->from->listening->serve->conf->section;
 	size_t prefix = sizeof(SP_CHALLENGE_PATH) - 1;
 	struct sp_str text;
 
 	if (x->request.method != SP_M_GET && x->request.method != SP_M_HEAD) {
 		x->ask.allow = SP_STR("GET, HEAD");
 		x->ask.cause = "bad_request";
+		SP_TELL(x, "acme_webroot", listener, SP_MET_ANSWERED, "asked for by GET and HEAD alone");
 		return answer(x, SP_WHY_RULE, 405);
 	}
 	text = sp_challenges_find(x->from->listening->challenges,
 	                          sp_str_of(x->request.path.p + prefix, x->request.path.n - prefix));
+	SP_TELL(x, "acme_webroot", listener, SP_MET_ANSWERED,
+	        "%s file of that name is in its " SP_CHALLENGE_PATH, text.p == NULL ? "no" : "a");
 	if (text.p == NULL)
 		return answer(x, SP_WHY_NO_ROUTE, 404);
 	x->challenge = text;
@@ -204,6 +212,8 @@ static enum sp_exchange_state find_route(struct sp_exchange *x)
 	const struct sp_conf_listener *listener = x->from->listening->serve->conf;
 	enum sp_route_rc rc = sp_router_find(x->serve->router, x->request.host, x->request.path, x->request.method_text, &x->route);
 
+	if (x->ask.witness != NULL)
+		sp_tell_route(x, rc);
 	if (rc == SP_ROUTE_NO_HOST)
 		return answer(x, SP_WHY_NO_HOST, 421);
 	if (sp_str_eq(x->request.path, SP_STR("*")))
@@ -296,7 +306,7 @@ static bool add_client_cert(struct sp_exchange *x)
 		sp_head_drop_name(&x->request, names[i]);
 	if (x->from->site == NULL || !x->from->site->has_client_cert_headers)
 		return true;
-	cert = sp_tls_stream_client_cert(x->from->tls);
+	cert = x->from->tls == NULL ? NULL : sp_tls_stream_client_cert(x->from->tls);
 	if (cert == NULL)
 		return true;
 	return sp_head_add(&x->request, &x->arena, names[0], cert->subject) &&
@@ -352,8 +362,10 @@ static bool take_hop(struct sp_exchange *x, bool *is_last)
 static enum sp_exchange_state forward(struct sp_exchange *x)
 {
 	const struct sp_conf_listener *listener = x->from->listening->serve->conf;
-	bool is_last;
+	bool is_last, is_over;
 
+	if (x->ask.witness != NULL)
+		sp_tell_path(x, is_path_allowed(x));
 	if (!is_path_allowed(x)) {
 		x->must_close = true;
 		return answer(x, SP_WHY_PATH, 400);
@@ -361,22 +373,31 @@ static enum sp_exchange_state forward(struct sp_exchange *x)
 	x->body_max = x->route->body_max == UINT64_MAX ? listener->body_max : x->route->body_max;
 	if (x->body_max == 0)
 		x->body_max = UINT64_MAX;
-	if (x->request.framing == SP_BODY_LENGTH && x->request.length > x->body_max)
+	is_over = x->request.framing == SP_BODY_LENGTH && x->request.length > x->body_max;
+	if (x->ask.witness != NULL)
+		sp_tell_body(x, is_over);
+	if (is_over)
 		return answer(x, SP_WHY_TOO_LARGE, 413);
+	if (x->ask.witness != NULL)
+		sp_tell_destination(x);
 	if (x->route->redirect_status != 0)
 		return answer(x, SP_WHY_OK, (unsigned)x->route->redirect_status);
 	if (x->route->respond_status != 0)
 		return answer(x, SP_WHY_OK, (unsigned)x->route->respond_status);
 	if (!take_hop(x, &is_last))
 		return answer(x, SP_WHY_NO_MEMORY, 0);
-	if (is_last)
+	if (is_last) {
+		SP_TELL(x, "methods", &listener->section, SP_MET_ANSWERED, "Max-Forwards: 0 asks this hop, not one behind it");
 		return answer_options(x);
+	}
 	x->pool = sp_proxy_use_pool(x->proxy, x->serve, x->route->pool);
 	if (x->pool == NULL)
 		return answer(x, SP_WHY_NO_BACKEND, 0);
 	x->is_upgrade = wants_websocket(x);
 	if (!sp_sticky_take(x) || !prepare_head(x))
 		return answer(x, SP_WHY_NO_MEMORY, 0);
+	if (x->ask.witness != NULL)
+		sp_tell_head(x);
 	if (x->route->timeout != 0)
 		sp_exchange_arm(x, x->route->timeout);
 	return SP_EX_CONNECT;
@@ -405,7 +426,10 @@ static bool note_request(struct sp_exchange *x)
 		.geo_first = x->serve->conf->geos,
 		.geo_rows = x->serve->geo_rows,
 		.is_balancer = x->from->is_trusted && sp_addr_same_ip(&x->client, &x->from->client),
+		.witness = x->proxy->witness,
 	};
+	if (x->ask.witness != NULL)
+		sp_tell_client(x);
 	return sp_exchange_name(x);
 }
 
@@ -428,6 +452,8 @@ enum sp_exchange_state sp_judge(struct sp_exchange *x)
 			return answer_challenge(x);
 		if (is_banned(x))
 			return answer_banned(x);
+		if (x->ask.witness != NULL)
+			sp_tell_before_rules(x, is_host_of_site(x));
 		if (!is_host_of_site(x))
 			return answer(x, SP_WHY_NO_HOST, 421);
 		if (sp_budget_is_over(x->proxy, SP_BUDGET_REQUESTS)) {

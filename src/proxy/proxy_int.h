@@ -51,6 +51,7 @@ struct sp_proxy {
 	bool has_path_rules;            /* some route looks at paths: odd spellings are refused then, … */
 	bool has_client_cert_headers;   /* some [tls] tells backends of client certificates */
 	bool has_exact_rules;           /* … and where one names a whole path, "/path;x" too */
+	struct sp_witness *witness;     /* borrowed: told of each rule that requests meet; NULL in the live gateway */
 	void (*on_drained)(void *arg);
 	void *drained_arg;
 };

@@ -204,6 +204,13 @@ struct sp_tls_site *sp_tls_find_site(const struct sp_tls_listener *listener, str
 	return sp_map_get(listener->wild, rest);
 }
 
+const struct sp_conf_tls *sp_tls_listener_site(const struct sp_tls_listener *listener, struct sp_str name)
+{
+	const struct sp_tls_site *site = name.n == 0 ? &listener->sites[0] : sp_tls_find_site(listener, name);
+
+	return site == NULL ? NULL : site->conf;
+}
+
 static bool has_name(const struct sp_tls_site *site, struct sp_str host)
 {
 	struct sp_str rest = behind_first_label(host);

@@ -82,6 +82,12 @@ struct sp_head {
 	uint32_t bytes;                 /* of the head on the wire, blank line included; 0: made by us */
 };
 
+/* Is there anything to be read behind the head? */
+static inline bool sp_head_has_body(const struct sp_head *head)
+{
+	return head->framing != SP_BODY_NONE && !(head->framing == SP_BODY_LENGTH && head->length == 0);
+}
+
 void sp_head_init(struct sp_head *head, bool is_request);
 /* The first field that is not dropped, or NULL. */
 struct sp_field *sp_head_find(const struct sp_head *head, enum sp_field_id id);

@@ -34,6 +34,8 @@ SP_MUST_USE struct sp_tls_listener *sp_tls_listener_new(const struct sp_conf_lis
 void sp_tls_listener_free(struct sp_tls_listener *listener);    /* NULL is fine */
 /* Does any site ask for client certificates? Then the Host must belong to the site of the handshake, else 421. */
 bool sp_tls_listener_has_client_verify(const struct sp_tls_listener *listener);
+/* The site of a client hello with that server name (lower case; empty: it has none). NULL: it is refused. */
+const struct sp_conf_tls *sp_tls_listener_site(const struct sp_tls_listener *listener, struct sp_str name);
 /* Does `site` serve this host name (its certificates' names, wildcards as RFC 9525 6.3)? host: lower case, no port. */
 bool sp_tls_site_has_name(const struct sp_tls_listener *listener, const struct sp_conf_tls *site, struct sp_str host);
 
