@@ -54,6 +54,62 @@ static bool is_confirm(const char *arg)
 	       (arg[sizeof(name) - 1] == '\0' || arg[sizeof(name) - 1] == '=');
 }
 
+/* ---- the request of `explain` */
+
+/* The value of --name VALUE, --name=VALUE, -n VALUE or -nVALUE, and in *next how many arguments that is. NULL: it is
+ * another option, or (*next = 0) it has no value. */
+static const char *value_of(char *const *argv, const char *name, int *next)
+{
+	const size_t n = strlen(name);
+	const char *rest = argv[0] + n;
+
+	*next = 1;
+	if (strncmp(argv[0], name, n) != 0)
+		return NULL;
+	if (*rest == '\0') {
+		*next = argv[1] == NULL ? 0 : 2;
+		return argv[1];
+	}
+	if (name[1] == '-')
+		return *rest == '=' ? rest + 1 : NULL;
+	return rest;
+}
+
+static bool add_field(struct sp_args *out, const char *text, struct sp_err *err)
+{
+	size_t i = 0;
+
+	while (i < SP_ARG_FIELDS_MOST && out->fields[i] != NULL)
+		i++;
+	if (i == SP_ARG_FIELDS_MOST)
+		return sp_err_set(err, "more than %d times -H", SP_ARG_FIELDS_MOST);
+	out->fields[i] = text;
+	return true;
+}
+
+/* false with an empty *err: it is none of these. */
+static bool take_request(char *const *argv, struct sp_args *out, int *next, struct sp_err *err)
+{
+	static const char *const names[] = { "--from", "--listener", "-X", "-H" };
+	const char **const texts[] = { &out->from, &out->listener, &out->method, NULL };
+
+	for (size_t i = 0; i < SP_COUNT(names); i++) {
+		const char *text = value_of(argv, names[i], next);
+
+		if (text == NULL && *next == 0)
+			return sp_err_set(err, "%s needs a value", names[i]);
+		if (text == NULL)
+			continue;
+		if (texts[i] == NULL)
+			return add_field(out, text, err);
+		if (*texts[i] != NULL)
+			return sp_err_set(err, "%s is given twice", names[i]);
+		*texts[i] = text;
+		return true;
+	}
+	return false;
+}
+
 static void add_word(struct sp_args *out, const char *word)
 {
 	size_t i = 0;
@@ -76,6 +132,8 @@ static bool take(char *const *argv, unsigned allowed, struct sp_args *out, int *
 		out->config = config;
 		return true;
 	}
+	if ((allowed & SP_ARG_REQUEST) != 0 && (take_request(argv, out, next, err) || err->text[0] != '\0'))
+		return err->text[0] == '\0';
 	*next = 1;
 	if (is_confirm(argv[0]) && (allowed & SP_ARG_CONFIRM) != 0)
 		return take_confirm(argv, out, next, err);

@@ -11,7 +11,8 @@
 
 #define SP_CLI_DEFAULT_CONFIG "/etc/sallyport/sallyport.ini"
 
-enum { SP_ARG_CONFIG = 1, SP_ARG_STRICT = 2, SP_ARG_ONLINE = 4, SP_ARG_WHAT = 8, SP_ARG_JSON = 16, SP_ARG_CONFIRM = 32, SP_ARG_WORDS = 64, SP_ARG_WORDS_MOST = 3 };
+enum { SP_ARG_CONFIG = 1, SP_ARG_STRICT = 2, SP_ARG_ONLINE = 4, SP_ARG_WHAT = 8, SP_ARG_JSON = 16, SP_ARG_CONFIRM = 32, SP_ARG_WORDS = 64, SP_ARG_REQUEST = 128, SP_ARG_WORDS_MOST = 3,
+       SP_ARG_FIELDS_MOST = 256 };
 
 struct sp_args {
 	const char *config; /* borrowed from argv */
@@ -19,6 +20,9 @@ struct sp_args {
 	const char *words[SP_ARG_WORDS_MOST]; /* all of them, with SP_ARG_WORDS; NULL behind the last */
 	bool is_strict, is_online, is_json;
 	uint64_t confirm_ms; /* whole seconds; 0: not given */
+	/* with SP_ARG_REQUEST; NULL: not given */
+	const char *from, *listener, *method;
+	const char *fields[SP_ARG_FIELDS_MOST + 1]; /* each -H as it stands there; NULL behind the last */
 	bool wants_help; /* -h or --help: whatever else stands there */
 };
 

@@ -20,6 +20,9 @@ static const struct command {
 	  "validate everything that run would, bind nothing; --strict: exit 3 on warnings" },
 	{ "config", "-T", sp_command_config, SP_ARG_CONFIG, "[-c FILE]",
 	  "print the merged configuration with defaults and the origin of every value" },
+	{ "explain", NULL, sp_command_explain, SP_ARG_CONFIG | SP_ARG_WHAT | SP_ARG_REQUEST | SP_ARG_JSON,
+	  "[-c FILE] [--from IP] [--listener NAME] [-X METHOD] [-H 'Name: value']... [--json] URL",
+	  "what would become of a request: each rule it meets, the verdict, the head that a backend would get" },
 	{ "healthcheck", NULL, sp_command_healthcheck, SP_ARG_CONFIG, "[-c FILE]",
 	  "0 if the local gateway answers its health path, else 1" },
 	{ "status", NULL, sp_command_status, SP_ARG_CONFIG | SP_ARG_JSON, "[-c FILE] [--json]",
@@ -45,7 +48,6 @@ static const struct command {
 	{ "version", "-V", sp_command_version, 0, "", "version, build options, library versions" },
 	{ "reference", NULL, sp_command_reference, 0, "", "print the configuration reference (Markdown)" },
 	{ "rehearse", NULL, sp_command_rehearse, SP_ARG_CONFIG, "[-c FILE]", NULL }, /* asked by a running gateway */
-	{ .name = "explain" },
 	{ .name = "top" },
 };
 

@@ -13,6 +13,7 @@ int sp_command_rehearse(const struct sp_args *args);
 int sp_command_check(const struct sp_args *args);
 int sp_command_config(const struct sp_args *args);
 int sp_command_reference(const struct sp_args *args);
+int sp_command_explain(const struct sp_args *args);
 int sp_command_healthcheck(const struct sp_args *args);
 int sp_command_drain(const struct sp_args *args);
 int sp_command_undrain(const struct sp_args *args);
