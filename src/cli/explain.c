@@ -3,6 +3,7 @@
 #include "command.h"
 #include "sp/build/generation.h"
 #include "sp/conf/read.h"
+#include "sp/master/master.h"
 
 static int refuse(const struct sp_err *err)
 {
@@ -17,14 +18,18 @@ static int fail(const struct sp_err *err)
 }
 
 static int explain(const struct sp_conf *conf, const struct sp_args *args, const struct sp_explain_request *request,
-		   const struct sp_explain_ask *ask)
+		   struct sp_explain_ask *ask)
 {
 	/* What workers build, but for the keys: those of `check`. */
 	struct sp_generation_asks asks = { .signer = sp_signer_new_local() };
 	struct sp_err err = { .text = "" };
 	struct sp_serve *serve = sp_generation_new(conf, 1, &asks, &err);
-	struct sp_explanation *what = serve == NULL ? NULL : sp_explain(serve, ask, &err);
+	struct sp_explanation *what = NULL;
 
+	if (serve != NULL) {
+		ask->challenges = sp_master_challenges(&conf->listeners[ask->listener]);
+		what = sp_explain(serve, ask, &err);
+	}
 	if (what != NULL)
 		(args->is_json ? sp_explain_print_json : sp_explain_print)(
 			&(struct sp_explain_told){ .conf = conf, .request = request, .ask = ask, .what = what }, stdout);

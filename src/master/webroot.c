@@ -13,6 +13,7 @@
 
 #include "sp/base/check.h"
 #include "sp/base/log.h"
+#include "sp/master/master.h"
 #include "sp/proxy/challenge.h"
 
 enum {
@@ -230,19 +231,32 @@ static bool take(struct sp_webroot *root, struct look *look)
 	return true;
 }
 
+/* All that is there now; look->pack is the caller's either way. false: no memory. */
+static bool look_at(const struct sp_webroots *roots, struct sp_webroot *root, struct look *look)
+{
+	int folder = open_folder(roots, root);
+	bool has_room;
+
+	*look = (struct look){ .found = calloc(LOOK_MAX, sizeof(struct found)), .pack = malloc(SP_CHALLENGE_PACK_MAX) };
+	has_room = look->found != NULL && look->pack != NULL;
+	if (has_room && folder >= 0) {
+		find(folder, look);
+		qsort(look->found, look->count, sizeof(*look->found), newest_first);
+		pack_files(folder, look);
+	}
+	if (folder >= 0)
+		close(folder);
+	free(look->found);
+	return has_room;
+}
+
 static void look_into(struct sp_webroots *roots, struct sp_webroot *root)
 {
-	struct look look = { .found = calloc(LOOK_MAX, sizeof(struct found)), .pack = malloc(SP_CHALLENGE_PACK_MAX) };
-	int folder = open_folder(roots, root);
+	struct look look;
 	bool has_changed;
 
-	if (look.found == NULL || look.pack == NULL)
+	if (!look_at(roots, root, &look))
 		goto out; /* at the next look perhaps */
-	if (folder >= 0) {
-		find(folder, &look);
-		qsort(look.found, look.count, sizeof(*look.found), newest_first);
-		pack_files(folder, &look);
-	}
 	has_changed = take(root, &look);
 	if (has_changed || look.passed_over != root->passed_over)
 		sp_info("acme_challenges", SP_KV_STR("listener", root->name), SP_KV_U64("files", look.packed),
@@ -254,10 +268,23 @@ static void look_into(struct sp_webroots *roots, struct sp_webroot *root)
 		roots->on_change(roots, &message);
 	}
 out:
-	if (folder >= 0)
-		close(folder);
-	free(look.found);
 	free(look.pack);
+}
+
+struct sp_challenges *sp_master_challenges(const struct sp_conf_listener *listener)
+{
+	static const struct sp_webroots unwatched = { .inotify_fd = -1 };
+	struct sp_webroot root = { .name = listener->section.name,
+				   .path = listener->acme_webroot,
+				   .watches = { -1, -1, -1 },
+				   .fd = -1 };
+	struct sp_challenges *set = NULL;
+	struct look look = { .pack = NULL };
+
+	if (listener->acme_webroot.n > 0 && look_at(&unwatched, &root, &look))
+		set = sp_challenges_new(sp_str_of(look.pack, look.pack_n));
+	free(look.pack);
+	return set;
 }
 
 /* ---- when to look ---- */

@@ -9,6 +9,8 @@
 #include "sp/conf/conf.h"
 #include "sp/conf/read.h"
 
+struct sp_challenges;                   /* proxy/challenge.h */
+
 /* Whatever the parent left us: descriptors but the passed listeners closed, signals and umask set, stdin empty, the
  * variables that steer libraries removed. First thing of `run`, before any library is used. */
 SP_MUST_USE bool sp_master_clean_start(struct sp_err *err);
@@ -26,6 +28,9 @@ SP_MUST_USE bool sp_master_vet_apart(const struct sp_conf *conf, struct sp_conf_
 
 /* What the files alone do not show but `run` needs: user and group, folders. Adds to the report; binds nothing. */
 void sp_master_vet(const struct sp_conf *conf, struct sp_conf_report *report);
+
+/* What the acme_webroot of a listener has now, as the master would hand it to workers. NULL: nothing, or no memory. */
+SP_MUST_USE struct sp_challenges *sp_master_challenges(const struct sp_conf_listener *listener);
 
 /* Serves until it is told to stop. conf is owned, whatever comes. true: ended as asked; false with *err: could not start.
  * file: what `run -c FILE` has read, borrowed, for a program that is executed in place; NULL: none can be. */
