@@ -11,6 +11,11 @@
 
 #define ALL (SP_ARG_CONFIG | SP_ARG_STRICT | SP_ARG_ONLINE)
 
+static bool same(const char *a, const char *b)
+{
+	return a == NULL || b == NULL ? a == b : strcmp(a, b) == 0;
+}
+
 static void test_args(void **state)
 {
 	static const struct {
@@ -69,9 +74,71 @@ static void test_args(void **state)
 	}
 }
 
+static void test_a_request(void **state)
+{
+	static const struct {
+		const char *argv[10];
+		bool ok;
+		const char *from, *listener, *method, *fields[3], *what;
+	} rows[] = {
+		{ { "http://a/" }, true, NULL, NULL, NULL, { NULL }, "http://a/" },
+		{ { "--from", "10.0.0.1", "u", "--listener", "web", "-X", "PUT" }, true, "10.0.0.1", "web", "PUT", { NULL }, "u" },
+		{ { "--from=10.0.0.1", "--listener=web", "-XPUT", "-HA: b", "-H", "C: d" }, true, "10.0.0.1", "web", "PUT",
+		  { "A: b", "C: d" }, NULL },
+		{ { "--from=" }, true, "", NULL, NULL, { NULL }, NULL },
+		{ { "-X", "--from" }, true, NULL, NULL, "--from", { NULL }, NULL },
+		{ { "-H", "" }, true, NULL, NULL, NULL, { "" }, NULL },
+		{ .argv = { "--from" } },
+		{ .argv = { "-H" } },
+		{ .argv = { "--fromage" } },
+		{ .argv = { "--listen", "web" } },
+		{ .argv = { "-X", "PUT", "-XGET" } },
+		{ .argv = { "--from=a", "--from", "b" } },
+		{ .argv = { "u", "v" } },
+	};
+
+	(void)state;
+	for (size_t i = 0; i < SP_COUNT(rows); i++) {
+		struct sp_err err = { .text = "" };
+		struct sp_args got;
+		char *argv[10];
+
+		memcpy(argv, rows[i].argv, sizeof(argv));
+		print_message("  %s\n", argv[0]);
+		assert_int_equal(sp_args_parse(argv, SP_ARG_REQUEST | SP_ARG_WHAT, &got, &err), rows[i].ok);
+		assert_int_equal(err.text[0] == '\0', rows[i].ok);
+		if (argv[0][0] == '-') /* no option of another command */
+			assert_false(sp_args_parse(argv, SP_ARG_WHAT, &(struct sp_args){ 0 }, &(struct sp_err){ "" }));
+		if (!rows[i].ok)
+			continue;
+		assert_true(same(got.from, rows[i].from) && same(got.listener, rows[i].listener) &&
+			    same(got.method, rows[i].method) && same(got.what, rows[i].what));
+		for (size_t k = 0; k < 3; k++)
+			assert_true(same(got.fields[k], rows[i].fields[k]));
+	}
+}
+
+static void test_as_many_fields_as_there_is_room_for(void **state)
+{
+	static char field[] = "-HA: b", *argv[SP_ARG_FIELDS_MOST + 2];
+	struct sp_err err = { .text = "" };
+	static struct sp_args got;
+
+	(void)state;
+	for (size_t i = 0; i < SP_ARG_FIELDS_MOST; i++)
+		argv[i] = field;
+	assert_true(sp_args_parse(argv, SP_ARG_REQUEST, &got, &err));
+	assert_non_null(got.fields[SP_ARG_FIELDS_MOST - 1]);
+	assert_null(got.fields[SP_ARG_FIELDS_MOST]);
+	argv[SP_ARG_FIELDS_MOST] = argv[0];
+	assert_false(sp_args_parse(argv, SP_ARG_REQUEST, &got, &err));
+	assert_string_equal(err.text, "more than 256 times -H");
+}
+
 int main(void)
 {
-	const struct CMUnitTest tests[] = { cmocka_unit_test(test_args) };
+	const struct CMUnitTest tests[] = { cmocka_unit_test(test_args), cmocka_unit_test(test_a_request),
+					    cmocka_unit_test(test_as_many_fields_as_there_is_room_for) };
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }

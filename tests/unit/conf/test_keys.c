@@ -201,6 +201,29 @@ static void test_durations(void **state)
 	}
 }
 
+static void test_paces(void **state)
+{
+	static const struct {
+		const char *text, *want;
+	} rows[] = {
+		{ "1/s", "1/s" },   { "50/s", "50/s" },	  { "7/s", "7/s" },    { "1000000/s", "1000000/s" }, { "60/m", "1/s" },
+		{ "5/m", "5/m" },   { "90/m", "90/m" },	  { "7/m", "7/m" },    { "61/m", "61/m" },	     { "1/h", "1/h" },
+		{ "59/h", "59/h" }, { "1000/h", "1000/h" }, { "300/h", "5/m" }, { "3600/h", "1/s" },
+	};
+
+	(void)state;
+	for (size_t i = 0; i < SP_COUNT(rows); i++) {
+		char text[SP_UNITS_TEXT];
+		const char *why;
+		uint64_t ns = 0, back = 1;
+
+		assert_true(sp_units_pace(sp_str(rows[i].text), &ns, &why));
+		assert_string_equal(sp_units_pace_text(ns, text), rows[i].want);
+		assert_true(sp_units_pace(sp_str(text), &back, &why));
+		assert_int_equal(back, ns);
+	}
+}
+
 static void test_reference(void **state)
 {
 	char *text = NULL;
@@ -370,6 +393,7 @@ int main(void)
 		cmocka_unit_test(test_bounds),
 		cmocka_unit_test(test_later),
 		cmocka_unit_test(test_durations),
+		cmocka_unit_test(test_paces),
 		cmocka_unit_test(test_reference),
 		cmocka_unit_test(test_samples),
 		cmocka_unit_test(test_sample_is_complete),

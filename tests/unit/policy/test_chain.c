@@ -149,6 +149,78 @@ static void test_wait_and_cancel(void **state)
 	assert_int_equal(bed.scripts[1].calls, 0);
 }
 
+/* ---- with a witness */
+
+struct notes {
+	struct sp_witness witness;
+	struct sp_met met[4];
+	size_t count;
+};
+
+static void on_met(struct sp_witness *witness, const struct sp_met *met)
+{
+	struct notes *notes = SP_HOLDER(witness, struct notes, witness);
+
+	notes->met[notes->count++] = *met;
+}
+
+static void tell(const void *conf, const struct sp_ask *ask, struct sp_met *met)
+{
+	met->rule = "better";
+	met->at = (struct sp_conf_at){ "t.ini", 7 };
+	met->text = sp_met_text(ask, "asked %u times", ((const struct script *)conf)->calls);
+}
+
+static const struct sp_policy telling = { .name = "telling", .request = say, .tell = tell };
+
+/* Each step that was asked, once each time that it was, in its order; nothing behind the verdict. */
+static void test_a_witness_is_told_of_each_step(void **state)
+{
+	struct notes notes = { .witness.met = on_met };
+	struct sp_arena arena;
+	struct bed bed;
+
+	(void)state;
+	sp_arena_init(&arena, NULL, 0, 0);
+	bed_init(&bed, 3);
+	bed.ask.arena = &arena;
+	bed.ask.witness = &notes.witness;
+	bed.ask.rule = (struct sp_conf_at){ "t.ini", 3 };
+	bed.steps[0].policy = &telling;
+	bed.scripts[1].verdicts[0] = SP_WAIT;
+	bed.scripts[1].verdicts[1] = SP_ANSWER;
+	assert_int_equal(run(&bed), SP_WAIT);
+	sp_wait_wake(&bed.w);
+	assert_int_equal(run(&bed), SP_ANSWER);
+
+	assert_int_equal(notes.count, 3);
+	assert_string_equal(notes.met[0].rule, "better");
+	assert_string_equal(notes.met[0].text, "asked 1 times");
+	assert_int_equal(notes.met[0].at.line, 7);
+	assert_int_equal(notes.met[0].how, SP_MET_PASSED);
+	assert_string_equal(notes.met[1].rule, "scripted");
+	assert_int_equal(notes.met[1].how, SP_MET_UNASKED);
+	assert_null(notes.met[1].at.file);
+	assert_string_equal(notes.met[1].text, "");
+	assert_int_equal(notes.met[2].how, SP_MET_ANSWERED);
+	assert_int_equal(notes.met[2].at.line, 3);
+	sp_arena_fini(&arena);
+}
+
+static void test_a_dropping_step_is_told_as_that(void **state)
+{
+	struct notes notes = { .witness.met = on_met };
+	struct bed bed;
+
+	(void)state;
+	bed_init(&bed, 2);
+	bed.ask.witness = &notes.witness;
+	bed.scripts[0].verdicts[0] = SP_DROP;
+	assert_int_equal(run(&bed), SP_DROP);
+	assert_int_equal(notes.count, 1);
+	assert_int_equal(notes.met[0].how, SP_MET_DROPPED);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -156,6 +228,8 @@ int main(void)
 		cmocka_unit_test(test_no_steps_pass),
 		cmocka_unit_test(test_wait_and_resume),
 		cmocka_unit_test(test_wait_and_cancel),
+		cmocka_unit_test(test_a_witness_is_told_of_each_step),
+		cmocka_unit_test(test_a_dropping_step_is_told_as_that),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -279,6 +279,23 @@ static void test_has_name(void **state)
 	assert_false(sp_tls_listener_has_client_verify(world.listener));
 }
 
+/* What the client hello would choose, without one. */
+static void test_site_of_a_name(void **state)
+{
+	static const struct {
+		const char *name;
+		int site; /* -1: refused */
+	} names[] = { { "a.test", 0 },  { "b.test", 1 }, { "x.b.test", 1 }, { "both.test", 0 }, { "", 0 },
+		      { "c.test", -1 }, { "test", -1 },	 { "x.a.test", -1 }, { "b.test.", -1 } };
+
+	(void)state;
+	for (size_t i = 0; i < SP_COUNT(names); i++) {
+		print_message("  %s\n", names[i].name);
+		assert_ptr_equal(sp_tls_listener_site(world.listener, sp_str(names[i].name)),
+				 names[i].site < 0 ? NULL : &world.tls[names[i].site]);
+	}
+}
+
 static const struct {
 	const char *name, *error;
 } bad_worlds[] = {
@@ -358,7 +375,8 @@ int main(void)
 		cmocka_unit_test(test_shakes),        cmocka_unit_test(test_order),
 		cmocka_unit_test(test_garbage),       cmocka_unit_test(test_endless_hello),
 		cmocka_unit_test(test_cut_handshake), cmocka_unit_test(test_renegotiation),
-		cmocka_unit_test(test_has_name),      cmocka_unit_test(test_bad_worlds),
+		cmocka_unit_test(test_has_name),      cmocka_unit_test(test_site_of_a_name),
+		cmocka_unit_test(test_bad_worlds),
 	};
 
 	return cmocka_run_group_tests_name("tls/server", tests, set_up, tear_down);
