@@ -100,7 +100,28 @@ static enum sp_verdict on_request(const void *conf, struct sp_ask *ask, struct s
 	return pass(geo, ask, SP_GEO_ALLOWED);
 }
 
-static const struct sp_policy geo_policy = { .name = "geo", .request = on_request };
+static void tell(const void *conf, const struct sp_ask *ask, struct sp_met *met)
+{
+	const struct geo *geo = conf;
+	const struct sp_geo_place place = sp_geo_find(&geo->table, ask->client);
+	const struct sp_str name = geo->conf->section.name;
+	char ip[SP_ADDR_TEXT], country[3];
+
+	if (met->at.file == NULL)
+		met->at = geo->conf->section.at;
+	sp_addr_ip_text(ask->client, ip);
+	if (ask->is_balancer || sp_egress_is_private(ask->client))
+		met->text = sp_met_text(ask, "[geo:%.*s] %s is no place: %s", SP_STR_ARG(name), ip,
+					ask->is_balancer ? "a balancer's own" : "private");
+	else if (!is_known(geo, place))
+		met->text = sp_met_text(ask, "[geo:%.*s] %s is not known", SP_STR_ARG(name), ip);
+	else
+		met->text = sp_met_text(ask, "[geo:%.*s] %s is in %s, AS %u", SP_STR_ARG(name), ip,
+					place.country != 0 ? sp_geo_country_text(place.country, country) : "no known country",
+					place.as);
+}
+
+static const struct sp_policy geo_policy = { .name = "geo", .request = on_request, .tell = tell };
 
 /* false: no memory. */
 static bool sort_list(struct geo *geo, const struct sp_conf_places *from, struct sp_arena *arena, struct place_list *to)

@@ -11,6 +11,7 @@ import pytest
 
 import backends
 import gateway as program
+import mmdb
 import wire
 
 # Each is a process of its own: too many for the sanitizers' slow start.
@@ -73,6 +74,15 @@ client_verify = optional
 client_cert_headers = yes
 hsts = 30d includeSubDomains
 
+[geo:world]
+database = {folder}/world.mmdb
+allow = DE, FR, KP
+deny = KP
+unknown = deny
+[geo:far]
+database = {folder}/world.mmdb
+deny = FR
+
 [limit:watched]
 rate = 1/h
 mode = observe
@@ -122,6 +132,8 @@ host=a.test | path=/office/* | allow=@office | pool=app
 host=a.test | path=/office/closed/* | deny=0.0.0.0/0, ::/0 | pool=app
 host=a.test | path=/banned/* | deny=203.0.113.8, 2001:db8:1:2::/64 | limit=wide | pool=app
 host=a.test | path=/banned/told | deny=203.0.113.8 | limit=wide, heads | respond=200 fine
+host=a.test | path=/world/* | geo=world | pool=app
+host=a.test | path=/world/near/* | geo=far, world | deny=203.0.113.9 | pool=api
 host=a.test | path=/ws | upgrade=websocket | pool=app
 host=a.test | path=/traced/* | trace=start | pool=app
 host=a.test | path=/edited | pool=named | request_header=remove User-Agent | request_header=set X-Real: yes | request_header=add Accept: text/x-more
@@ -217,7 +229,7 @@ class Ask:
         parts = ["", "api", "api/v1", "api/v1/exact", "api/v1/x", "apiary", "only-get", "no-put", "small/x", "any-size/x", "slash/a%2fb", "slash/a",
                  "slash/no/a%2Fb", "slash//b", "slash/a;b/c", "gone", "teapot", "old/a/b", "moved", "office/x", "office/closed/x", "banned/x",
                  "banned/told", "ws", "traced/x", "edited", "edited/more", "high/x", "high/low/x", "limited", "files/a", "files", "x/y", "x/",
-                 "index", "img/a.png", "v6/x", "p", "p/a", "q", "p/../q", "p/./a", "%70/a", "a%2fb", "a%252fb", "%zz", "~u", "healthz",
+                 "index", "img/a.png", "v6/x", "world/x", "world/near/x", "p", "p/a", "q", "p/../q", "p/./a", "%70/a", "a%2fb", "a%252fb", "%zz", "~u", "healthz",
                  "readyz", ".well-known/acme-challenge/token_1", ".well-known/acme-challenge/none", "../../etc", "a" * 300]
         return "/" + rnd.choice(parts)
 
@@ -270,6 +282,9 @@ class Live:
         os.makedirs(challenges)
         with open(f"{challenges}/token_1", "w", encoding="ascii") as file:
             file.write("token_1.thumb")
+        with open(f"{folder}/world.mmdb", "wb") as file:
+            file.write(mmdb.make({"198.51.100.0/24": {"country": {"iso_code": "FR"}}, "203.0.113.0/24": {"country": {"iso_code": "DE"}},
+                                  "2001:db8:1::/48": {"country": {"iso_code": "KP"}}, "2001:db8:7::/48": {"country": {"iso_code": "DE"}}}))
         self.gateway = gateway(self.text, folder=folder)
 
     def pool(self, backend, name):
@@ -381,7 +396,7 @@ def test_explain_and_gateway_agree(live):
     if REQUESTS == 500:
         missed = {200, 204, 301, 302, 307, 308, 400, 403, 404, 405, 410, 413, 414, 417, 418, 421, 431, 501} - {kind[1] for kind in kinds}
         assert not missed, (missed, kinds)
-        assert kinds[("forwarded", 0, "ok")] > 100 and ("no_handshake", 0, "") in kinds, kinds
+        assert kinds["answered", 403, "denied_geo"] and kinds["forwarded", 0, "ok"] > 100 and ("no_handshake", 0, "") in kinds, kinds
 
 
 # ---- what it says
