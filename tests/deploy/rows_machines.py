@@ -12,8 +12,12 @@ UNSCOPED = {"ssmmessages:CreateControlChannel", "ssmmessages:CreateDataChannel",
             "iam:ListVirtualMFADevices", "iam:ListUsers", "iam:GetAccountPasswordPolicy", "iam:GetAccountSummary",
             "iam:GenerateCredentialReport", "iam:GetCredentialReport", "dlm:GetLifecyclePolicies", "cloudtrail:DescribeTrails",
             "config:DescribeComplianceByConfigRule", "config:DescribeConfigRules", "ec2:DescribeFlowLogs",
-            "ec2:DescribeLaunchTemplates", "ec2:DescribeLaunchTemplateVersions", "ec2:DescribeNetworkAcls",
-            "ec2:DescribeSecurityGroups", "ec2:GetEbsEncryptionByDefault"}
+            "ec2:DescribeLaunchTemplateVersions", "ec2:DescribeNetworkAcls", "ec2:DescribeNetworkInterfaces",
+            "ec2:DescribeRegions", "ec2:DescribeRouteTables", "ec2:DescribeSecurityGroupRules", "ec2:DescribeSecurityGroups",
+            "ec2:DescribeSubnets", "ec2:GetEbsEncryptionByDefault", "autoscaling:DescribeAutoScalingGroups",
+            "autoscaling:DescribeLifecycleHooks", "config:DescribeConfigurationRecorderStatus",
+            "elasticloadbalancing:DescribeLoadBalancerAttributes", "elasticloadbalancing:DescribeLoadBalancers",
+            "elasticloadbalancing:DescribeTargetGroups", "iam:ListPolicies", "s3:ListAllMyBuckets", "ssm:ListDocuments"}
 
 
 def machines(t):
