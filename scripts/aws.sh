@@ -18,7 +18,7 @@ trouble=1       # exit code where something could not be asked or done
 
 # What the script says of itself at its top.
 usage() {
-	sed -n '2,/^[^#]/s/^# \{0,1\}//p' "$0"
+	sed -n '/^# shellcheck/d; 2,/^[^#]/s/^# \{0,1\}//p' "$0"
 }
 
 wrong() {

@@ -102,7 +102,7 @@ class Command:
     endpoint = "http://127.0.0.1:9/"    # nobody listens there, if the real command is run by mistake
 
     def __init__(self, account, folder, region=HOME):
-        self.account, self.region, self.strays = account, region, []
+        self.account, self.region, self.strays, self.profiles = account, region, [], set()
         front = self
 
         class Handler(socketserver.StreamRequestHandler):
@@ -140,6 +140,7 @@ class Command:
         given = {"region": self.region}
         while words and words[0].startswith("--"):
             given[words[0][2:]], words = words[1], words[2:]
+        self.profiles.add(given.get("profile"))
         if words[:3] == ["configure", "get", "region"]:
             return (0, self.region + "\n", "") if self.region else (1, "", "")
         service, operation, parameters = words[0], words[1], options(words[2:])
