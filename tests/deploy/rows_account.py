@@ -148,6 +148,18 @@ def reuse_is_watched(t):
     assert rule.get("InputParameters", {}).get("PasswordReusePrevention") == "24"
 
 
+def auditors_read_the_trail(t):
+    """As validate-trail does: the files of that bucket, whatever else is in the account."""
+    statements = prop(t, "access", "ReadTrail")["PolicyDocument"]["Statement"]
+    allowed = {action: statement["Resource"] for statement in statements for action in as_list(statement["Action"])}
+    assert set(allowed) == {"cloudtrail:ListPublicKeys", "kms:Decrypt", "s3:GetBucketLocation", "s3:GetObject", "s3:ListBucket"}
+    for action in ("s3:GetObject", "s3:ListBucket"):
+        resource = allowed[action]
+        assert isinstance(resource, dict) and imported(resource["Fn::Sub"][1]["Bucket"]) == "Bucket", action
+    assert imported(allowed["kms:Decrypt"]) == "KeyArn"
+    assert "ReadTrail" in [target(policy) for policy in prop(t, "access", "Auditors")["ManagedPolicyArns"]]
+
+
 def watched(*sources):
     def check(t):
         for source in sources:
@@ -207,6 +219,10 @@ ROWS = [
     ("C1", trail_of_everything, [in_trail(IsMultiRegionTrail=False), in_trail(IncludeGlobalServiceEvents=False), in_trail(EventSelectors=[
         {"ReadWriteType": "All", "IncludeManagementEvents": True, "ExcludeManagementEventSources": ["kms.amazonaws.com"]}])]),
     ("C2", trail_is_validated, [in_trail(EnableLogFileValidation=False)]),
+    ("C2 read", auditors_read_the_trail, [
+        lambda t: prop(t, "access", "Auditors")["ManagedPolicyArns"].pop(),
+        lambda t: prop(t, "access", "ReadTrail")["PolicyDocument"]["Statement"][2].update(Resource="arn:aws:s3:::*"),
+        lambda t: prop(t, "access", "ReadTrail")["PolicyDocument"]["Statement"].pop()]),
     ("C3", trail_bucket_awaits_mfa_delete, [
         set_in("trail", "Bucket", "LifecycleConfiguration", {"Rules": [{"Status": "Enabled", "ExpirationInDays": 1}]}),
         set_in("trail", "Bucket", "VersioningConfiguration", {"Status": "Suspended"}),

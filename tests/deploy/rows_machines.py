@@ -17,7 +17,7 @@ UNSCOPED = {"ssmmessages:CreateControlChannel", "ssmmessages:CreateDataChannel",
             "ec2:DescribeSubnets", "ec2:GetEbsEncryptionByDefault", "autoscaling:DescribeAutoScalingGroups",
             "autoscaling:DescribeLifecycleHooks", "config:DescribeConfigurationRecorderStatus",
             "elasticloadbalancing:DescribeLoadBalancerAttributes", "elasticloadbalancing:DescribeLoadBalancers",
-            "elasticloadbalancing:DescribeTargetGroups", "iam:ListPolicies", "s3:ListAllMyBuckets", "ssm:ListDocuments"}
+            "elasticloadbalancing:DescribeTargetGroups", "iam:ListPolicies", "cloudtrail:ListPublicKeys", "s3:ListAllMyBuckets", "ssm:ListDocuments"}
 
 
 def machines(t):
@@ -194,6 +194,19 @@ def signal_after_health(t):
         assert "set -euo pipefail" in lines and "trap 'signal 1' ERR" in lines, stack
 
 
+def drained_in_the_hook(t):
+    """The unit on the machine answers the hook of its own group, and the role lets it."""
+    group = prop(t, "gateway", "Gateways")
+    name = group["AutoScalingGroupName"]["Fn::Sub"]
+    lines = data_of("gateway")(t)["UserData"]["Fn::Base64"]["Fn::Sub"][0].splitlines()
+    assert f"echo 'GROUP={name}' >/etc/sallyport/drain.env" in lines
+    assert any(line.startswith("systemctl enable --now ") and "sallyport-drain.service" in line.split() for line in lines)
+    assert [hook["LifecycleHookName"] for hook in group["LifecycleHookSpecificationList"]] == ["drain"]     # which the script asks for
+    allowed = [statement for statement in prop(t, "gateway", "Role")["Policies"][0]["PolicyDocument"]["Statement"]
+               if as_list(statement["Action"]) == ["autoscaling:CompleteLifecycleAction"]]
+    assert [statement["Resource"]["Fn::Sub"].endswith(f"autoScalingGroupName/{name}") for statement in allowed] == [True]
+
+
 def without_line(stack, begin):
     def damage(t):
         text = data_of(stack)(t)["UserData"]["Fn::Base64"]["Fn::Sub"]
@@ -283,6 +296,10 @@ ROWS = [
                                  set_in("backend", "Database", "MasterUserPassword", "hunter2")]),
     ("R1", machines_are_patched, [set_in("gateway", "Patches", "Name", "AWS-GatherSoftwareInventory"),
                                    lambda t: t["bastion"]["Resources"].pop("Patches")]),
+    ("E4 drain", drained_in_the_hook, [
+        without_line("gateway", "echo 'GROUP="), without_line("gateway", "systemctl enable --now sallyport.socket"),
+        set_in("gateway", "Gateways", "AutoScalingGroupName", {"Fn::Sub": "other"}), statement_of("gateway", "Role", 4, Action="s3:GetObject"),
+        lambda t: prop(t, "gateway", "Gateways")["LifecycleHookSpecificationList"][0].update(LifecycleHookName="other")]),
     ("E4 signal", signal_after_health, [without_line("gateway", "curl"), without_line("bastion", "curl"),
                                         without_line("gateway", "trap")]),
 ]

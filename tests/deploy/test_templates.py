@@ -120,6 +120,13 @@ def test_readme_maps_every_row():
             assert name in GOOD[stack]["Resources"], f"{row}: {stack}: {name}"
 
 
+def test_audit_asks_of_every_row():
+    """`scripts/audit-account ROW`, as the README says."""
+    with open(os.path.join(FOLDER, "..", "..", "scripts", "audit-account"), encoding="utf-8") as file:
+        asked = set(re.findall(r"^(?:everywhere|account) +(\w+) ", file.read(), re.M))
+    assert asked == {row.split()[0] for row, _, _ in ROWS if row != "buckets"} | {"watch"}
+
+
 def test_key_given_twice():
     with pytest.raises(Exception, match="twice"):
         parse("Resources: {A: 1, A: 2}")
