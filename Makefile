@@ -5,7 +5,7 @@
 # make reference    the README's configuration reference  make layers    who includes whom, under a second
 # make integration  JOBS=3 files at a time, PYTEST='-k words' for some
 # make compare-http  the conformance cases before other gateways, side by side
-# make templates    the AWS stacks of deploy/ against what they promise
+# make templates    the AWS stacks of deploy/ and the account scripts, against what they promise
 # make attacks      a good client beside each attack, here and in nginx and HAProxy; ATTACKS='--only slowhead' for some
 # make CC=clang     another compiler                      make clean     removes build/
 
@@ -204,7 +204,7 @@ shellcheck:
 	shellcheck -x $(SHELLS)
 
 templates:
-	$(PYTHON) -m pytest -q -rs -p no:cacheprovider tests/deploy $(PYTEST)
+	$(PYTHON) -m pytest -q -rs -p no:cacheprovider tests/deploy -n $(JOBS) $(PYTEST)
 
 format:
 	clang-format -i $(shell find src include tests -name '*.[ch]')
