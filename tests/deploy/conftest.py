@@ -50,9 +50,9 @@ def stubbed(tmp_path):
         assert not [name for name in os.listdir(one.folder) if name.startswith("tmp.")]
 
 
-def run(front, script, *words, endpoint=True, text=None, **environment):
+def run(front, script, *words, endpoint=True, text=None, patience=120, **environment):
     """(code, standard output, standard error) of a script before the account of `front`."""
     given = ["--endpoint-url", front.endpoint] if endpoint else []
-    done = subprocess.run([os.path.join(SCRIPTS, script), *given, *words], capture_output=True, text=True, timeout=120, input=text,
+    done = subprocess.run([os.path.join(SCRIPTS, script), *given, *words], capture_output=True, text=True, timeout=patience, input=text,
                           env={**clean_environment(front.folder), **environment})
     return done.returncode, done.stdout, done.stderr
