@@ -47,7 +47,7 @@ UNITSRC  := $(shell find tests/unit -name 'test_*.c' 2>/dev/null)
 UNITS    := $(sort $(UNITSRC:tests/unit/%.c=$B/unit/%))
 TESTLIB  := $(patsubst tests/lib/%.c,$B/testlib/%.o,$(filter-out tests/lib/malloc_count.c,$(wildcard tests/lib/*.c)))
 FUZZERS  := $(sort $(patsubst tests/fuzz/fuzz_%.c,%,$(wildcard tests/fuzz/fuzz_*.c)))
-SHELLS   := $(shell grep -lE '^\#!/bin/(ba)?sh' scripts/* .ci/* 2>/dev/null)
+SHELLS   := $(shell grep -lE '^\#!/bin/(ba)?sh' scripts/* deploy/certbot/* .ci/* 2>/dev/null)
 
 all: $B/sallyport
 

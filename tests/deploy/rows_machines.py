@@ -17,7 +17,7 @@ UNSCOPED = {"ssmmessages:CreateControlChannel", "ssmmessages:CreateDataChannel",
             "ec2:DescribeSubnets", "ec2:GetEbsEncryptionByDefault", "autoscaling:DescribeAutoScalingGroups",
             "autoscaling:DescribeLifecycleHooks", "config:DescribeConfigurationRecorderStatus",
             "elasticloadbalancing:DescribeLoadBalancerAttributes", "elasticloadbalancing:DescribeLoadBalancers",
-            "elasticloadbalancing:DescribeTargetGroups", "iam:ListPolicies", "cloudtrail:ListPublicKeys", "s3:ListAllMyBuckets", "ssm:ListDocuments"}
+            "elasticloadbalancing:DescribeTargetGroups", "iam:ListPolicies", "cloudtrail:ListPublicKeys", "cloudwatch:PutMetricData", "s3:ListAllMyBuckets", "ssm:ListDocuments"}
 
 
 def machines(t):
