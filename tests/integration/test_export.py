@@ -217,7 +217,7 @@ def verify(drop_in, tmp_path):
             (tmp_path / name).write_text(file.read().replace("/usr/sbin/sallyport", program.BINARY))
     (tmp_path / "sallyport.service.d").mkdir()
     (tmp_path / "sallyport.service.d" / "network.conf").write_text(drop_in)
-    done = subprocess.run(["systemd-analyze", "verify", str(tmp_path / "sallyport.service")], capture_output=True, text=True, check=False,
+    done = subprocess.run(["systemd-analyze", "verify", "--man=no", str(tmp_path / "sallyport.service")], capture_output=True, text=True, check=False,
                           env={**os.environ, "LC_ALL": "C.UTF-8"})
     return [line for line in (done.stdout + done.stderr).splitlines() if "sallyport" in line or "network.conf" in line]
 

@@ -29,7 +29,7 @@ def units(tmp_path):
 
 
 def test_verify_finds_nothing(units):
-    done = analyze("verify", str(units / "sallyport.service"), str(units / "sallyport.socket"))
+    done = analyze("verify", "--man=no", str(units / "sallyport.service"), str(units / "sallyport.socket"))
     said = [line for line in (done.stdout + done.stderr).splitlines() if "sallyport" in line]
     assert not said and done.returncode == 0
 
