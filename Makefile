@@ -7,6 +7,7 @@
 # make compare-http  the conformance cases before other gateways, side by side
 # make templates    the AWS stacks of deploy/ and the account scripts, against what they promise
 # make attacks      a good client beside each attack, here and in nginx and HAProxy; ATTACKS='--only slowhead' for some
+# make install      to DESTDIR and PREFIX=/usr/local        make uninstall  what it put there; make man: the man pages
 # make CC=clang     another compiler                      make clean     removes build/
 
 ifeq ($(origin CC),default)
@@ -47,7 +48,7 @@ UNITSRC  := $(shell find tests/unit -name 'test_*.c' 2>/dev/null)
 UNITS    := $(sort $(UNITSRC:tests/unit/%.c=$B/unit/%))
 TESTLIB  := $(patsubst tests/lib/%.c,$B/testlib/%.o,$(filter-out tests/lib/malloc_count.c,$(wildcard tests/lib/*.c)))
 FUZZERS  := $(sort $(patsubst tests/fuzz/fuzz_%.c,%,$(wildcard tests/fuzz/fuzz_*.c)))
-SHELLS   := $(shell grep -lE '^\#!/bin/(ba)?sh' scripts/* deploy/certbot/* .ci/* 2>/dev/null)
+SHELLS   := $(shell grep -lE '^\#!/bin/(ba)?sh' scripts/* deploy/certbot/* .ci/* 2>/dev/null) deploy/completion/sallyport
 
 all: $B/sallyport
 
@@ -213,11 +214,46 @@ format:
 reference: $B/sallyport
 	scripts/update-reference $B/sallyport README.md
 
+# --- where it goes ---
+
+PREFIX   := /usr/local
+UNITDIR  := $(PREFIX)/lib/systemd/system
+SHARE    := $(PREFIX)/share
+DOCS     := $(SHARE)/doc/sallyport
+# mode,file,place. The configuration itself is not among them: it is the operator's.
+PLACES   := 755,$B/sallyport,$(PREFIX)/sbin/sallyport \
+            644,$B/man/sallyport.8,$(SHARE)/man/man8/sallyport.8 \
+            644,$B/man/sallyport.ini.5,$(SHARE)/man/man5/sallyport.ini.5 \
+            644,deploy/completion/sallyport,$(SHARE)/bash-completion/completions/sallyport \
+            644,deploy/systemd/sallyport.service,$(UNITDIR)/sallyport.service \
+            644,deploy/systemd/sallyport.socket,$(UNITDIR)/sallyport.socket \
+            644,deploy/systemd/sallyport.sysusers,$(PREFIX)/lib/sysusers.d/sallyport.conf \
+            644,deploy/systemd/sallyport.tmpfiles,$(PREFIX)/lib/tmpfiles.d/sallyport.conf \
+            644,README.md,$(DOCS)/README.md \
+            $(foreach name,sallyport minimal packaged,644,conf/$(name).ini,$(DOCS)/examples/$(name).ini)
+
+man: $B/man/sallyport.8 $B/man/sallyport.ini.5
+
+$B/man/%: deploy/man/%.in scripts/build-man conf/minimal.ini $B/sallyport
+	@mkdir -p $(@D)
+	scripts/build-man $B/sallyport $< $@
+
+install: $B/sallyport man
+	@for row in $(PLACES); do \
+		IFS=,; set -- $$row; install -D -m $$1 "$$2" "$(DESTDIR)$$3" || exit 1; echo "$(DESTDIR)$$3"; \
+	done
+	@sed -i 's|/usr/sbin/|$(PREFIX)/sbin/|; s|/usr/share/|$(SHARE)/|' $(DESTDIR)$(UNITDIR)/sallyport.service
+
+# Folders that others share are left.
+uninstall:
+	@for row in $(PLACES); do rm -f "$(DESTDIR)$${row##*,}" || exit 1; done
+	@for folder in $(DESTDIR)$(DOCS)/examples $(DESTDIR)$(DOCS); do [ ! -d "$$folder" ] || rmdir "$$folder"; done
+
 clean:
 	rm -rf build
 
 .PHONY: attacks compare-http all check units conformance integration integration-beside integration-quiet fuzz fuzz-seeds bench lint layers headers tidy cppcheck shellcheck \
-        format reference clean templates
+        format reference clean templates man install uninstall
 .SECONDARY:
 .DELETE_ON_ERROR:
 -include $(shell find $B $F -name '*.d' 2>/dev/null)
