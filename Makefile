@@ -8,6 +8,7 @@
 # make templates    the AWS stacks of deploy/ and the account scripts, against what they promise
 # make attacks      a good client beside each attack, here and in nginx and HAProxy; ATTACKS='--only slowhead' for some
 # make install      to DESTDIR and PREFIX=/usr/local        make uninstall  what it put there; make man: the man pages
+# make deb          the Debian package, in build/deb
 # make CC=clang     another compiler                      make clean     removes build/
 
 ifeq ($(origin CC),default)
@@ -48,7 +49,8 @@ UNITSRC  := $(shell find tests/unit -name 'test_*.c' 2>/dev/null)
 UNITS    := $(sort $(UNITSRC:tests/unit/%.c=$B/unit/%))
 TESTLIB  := $(patsubst tests/lib/%.c,$B/testlib/%.o,$(filter-out tests/lib/malloc_count.c,$(wildcard tests/lib/*.c)))
 FUZZERS  := $(sort $(patsubst tests/fuzz/fuzz_%.c,%,$(wildcard tests/fuzz/fuzz_*.c)))
-SHELLS   := $(shell grep -lE '^\#!/bin/(ba)?sh' scripts/* deploy/certbot/* .ci/* 2>/dev/null) deploy/completion/sallyport
+SHELLS   := $(shell grep -lE '^\#!/bin/(ba)?sh' scripts/* deploy/certbot/* .ci/* 2>/dev/null) deploy/completion/sallyport \
+            $(wildcard deploy/debian/sallyport.p*)
 
 all: $B/sallyport
 
@@ -249,11 +251,14 @@ uninstall:
 	@for row in $(PLACES); do rm -f "$(DESTDIR)$${row##*,}" || exit 1; done
 	@for folder in $(DESTDIR)$(DOCS)/examples $(DESTDIR)$(DOCS); do [ ! -d "$$folder" ] || rmdir "$$folder"; done
 
+deb:
+	scripts/build-deb
+
 clean:
 	rm -rf build
 
 .PHONY: attacks compare-http all check units conformance integration integration-beside integration-quiet fuzz fuzz-seeds bench lint layers headers tidy cppcheck shellcheck \
-        format reference clean templates man install uninstall
+        format reference clean templates man install uninstall deb
 .SECONDARY:
 .DELETE_ON_ERROR:
 -include $(shell find $B $F -name '*.d' 2>/dev/null)

@@ -1,16 +1,20 @@
-"""What the tests of deploy/ and of the account scripts share. They need neither the gateway nor a network."""
+"""What the tests of deploy/ and of the account scripts share: --long, as in tests/integration, and an account that is none."""
 import os
 import subprocess
 import sys
 
 import pytest
 
-sys.path.insert(0, os.path.dirname(os.path.abspath(__file__)))
-SCRIPTS = os.path.join(os.path.dirname(os.path.abspath(__file__)), "..", "..", "scripts")
+HERE = os.path.dirname(os.path.abspath(__file__))
+SCRIPTS = os.path.join(HERE, "..", "..", "scripts")
+sys.path[:0] = [HERE, os.path.join(HERE, "..", "lib")]
 
 
 def pytest_addoption(parser):
-    parser.addoption("--long", action="store_true", help="the tests that take minutes, too")
+    try:
+        parser.addoption("--long", action="store_true", help="the tests that take minutes, too")
+    except ValueError:
+        pass                            # beside tests/integration, which has it
 
 
 def pytest_configure(config):
