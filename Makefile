@@ -6,6 +6,7 @@
 # make integration  JOBS=3 files at a time, PYTEST='-k words' for some
 # make compare-http  the conformance cases before other gateways, side by side
 # make templates    the AWS stacks of deploy/ and the account scripts, against what they promise
+# make templates-audit  the stacks before cdk-nag and cfn-guard, from npm   make diagram   draws them into deploy/README.md
 # make attacks      a good client beside each attack, here and in nginx and HAProxy; ATTACKS='--only slowhead' for some
 # make install      to DESTDIR and PREFIX=/usr/local        make uninstall  what it put there; make man: the man pages
 # make deb          the Debian package, in build/deb
@@ -209,6 +210,17 @@ shellcheck:
 templates:
 	$(PYTHON) -m pytest -q -rs -p no:cacheprovider tests/deploy -n $(JOBS) $(PYTEST)
 
+# The rule packs of npm over the stacks. Some 230 MiB, in build/ and never in the repository, and two minutes: so no part of check.
+templates-audit:
+	@mkdir -p build/templates-audit
+	cp tests/deploy/audit/package.json build/templates-audit/
+	cd build/templates-audit && npm install --no-audit --no-fund --ignore-scripts
+	$(PYTHON) tests/deploy/audit/audit.py build/templates-audit
+
+# Between the two markers of deploy/README.md: the stacks, as they are.
+diagram:
+	scripts/draw-stacks --into deploy/README.md
+
 format:
 	clang-format -i $(shell find src include tests -name '*.[ch]')
 
@@ -258,7 +270,7 @@ clean:
 	rm -rf build
 
 .PHONY: attacks compare-http all check units conformance integration integration-beside integration-quiet fuzz fuzz-seeds bench lint layers headers tidy cppcheck shellcheck \
-        format reference clean templates man install uninstall deb
+        format reference clean templates templates-audit diagram man install uninstall deb
 .SECONDARY:
 .DELETE_ON_ERROR:
 -include $(shell find $B $F -name '*.d' 2>/dev/null)

@@ -127,6 +127,32 @@ def test_audit_asks_of_every_row():
     assert asked == {row.split()[0] for row, _, _ in ROWS if row != "buckets"} | {"watch"}
 
 
+def test_diagram_is_of_these_templates():
+    """And the one that is not would be told from it."""
+    script, readme = os.path.join(FOLDER, "..", "..", "scripts", "draw-stacks"), os.path.join(FOLDER, "..", "README.md")
+    assert subprocess.run([script, "--check", readme], timeout=60, check=False).returncode == 0
+    drawn = subprocess.run([script], capture_output=True, text=True, timeout=60, check=True).stdout
+    assert "  world -->|80, 443| gateway_Balancer\n" in drawn and "  gateway_Gateways -->|8080| backend_Machines\n" in drawn
+
+
+def test_diagram_of_other_templates(tmp_path):
+    script = os.path.join(FOLDER, "..", "..", "scripts", "draw-stacks")
+    copy_of = tmp_path / "README.md"
+    copy_of.write_text("# x\n<!-- diagram: begin (make diagram) -->\nold\n<!-- diagram: end -->\nrest\n")
+    assert subprocess.run([script, "--check", str(copy_of)], capture_output=True, timeout=60, check=False).returncode == 1
+    assert subprocess.run([script, "--into", str(copy_of)], timeout=60, check=False).returncode == 0
+    assert subprocess.run([script, "--check", str(copy_of)], timeout=60, check=False).returncode == 0
+    assert copy_of.read_text().startswith("# x\n<!-- diagram: begin") and copy_of.read_text().endswith("<!-- diagram: end -->\nrest\n")
+
+
+@pytest.mark.parametrize("stack", sorted(GOOD))
+def test_exceptions_have_reasons(stack):
+    """What `make templates-audit` is told; that each is needed is found out there."""
+    for value in walk(GOOD[stack]):
+        for rule, reason in value.get("Exceptions", {}).items() if isinstance(value, dict) else ():
+            assert isinstance(reason, str) and len(reason) >= 10, rule
+
+
 def test_key_given_twice():
     with pytest.raises(Exception, match="twice"):
         parse("Resources: {A: 1, A: 2}")
