@@ -204,9 +204,22 @@ class Nginx:
         user = "user root;" if os.getuid() == 0 else ""
         with open(conf, "w", encoding="ascii") as file:
             file.write(NGINX.format(folder=self.folder, port=port, more=more, listen=listen, user=user))
-        self.process = procs.start(["/usr/sbin/nginx", "-p", self.folder, "-c", conf, "-e", f"{self.folder}/start.log"],
+        self.process = None
+        self.start()
+
+    def start(self):
+        self.process = procs.start(["/usr/sbin/nginx", "-p", self.folder, "-c", f"{self.folder}/nginx.conf", "-e", f"{self.folder}/start.log"],
                                    stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
         assert procs.wait_for(self.is_up), self.log()
+
+    def pids(self):
+        return procs.tree(self.process.pid)
+
+    def kill(self):
+        """All of it at once, as a machine that loses its power."""
+        for pid in self.pids():
+            os.kill(pid, signal.SIGKILL)
+        self.process.wait(10)
 
     def is_up(self):
         try:
