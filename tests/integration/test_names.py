@@ -1,12 +1,14 @@
 """Backends that are given by name: looked up by TTL, every answer held to the egress rules, the last good one kept."""
 import os
 import random
+import re
 import signal
 
 import pytest
 
 import dns
 import gateway as program
+import page
 import procs
 from test_checks import FAST, Health, ask, becomes, state_of
 from wire import Client, answer
@@ -110,11 +112,16 @@ def test_last_good_answer_is_kept(gateway, names, places, port, how):
 
 @pytest.mark.parametrize("bad", ["169.254.169.254", "10.9.9.9", "fd00:ec2::254", "::ffff:169.254.169.254"])
 def test_what_the_egress_rules_refuse_is_no_address(gateway, names, places, port, bad):
+    at = program.free_port()
     names.set(HOST, "127.0.0.2")
-    gw = gateway(text(port, names, places("127.0.0.2")))
+    gw = gateway(text(port, names, places("127.0.0.2"), more=page.admin(at)))
     assert becomes(port, 200)
+    assert page.total(page.metrics(at), "egress_refused_total") == 0
     names.set(HOST, bad)
     assert procs.wait_for(lambda: gw.events("egress_refused"), 20)
+    why = re.search(r'addr="?\[?([^" ]*).* why=(\S+)', gw.events("egress_refused")[0])
+    assert bad.removeprefix("::ffff:") in why[1]
+    assert procs.wait_for(lambda: page.total(page.metrics(at), "egress_refused_total", reason=why[2]) >= 2, 20), "at each look-up"
     assert all(ask(port) == 200 for _ in range(5))
     names.set(HOST, bad, "127.0.0.2")
     assert all(served_by(port) == "127.0.0.2" for _ in range(5))

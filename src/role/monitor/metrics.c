@@ -432,7 +432,8 @@ static void put_egress(const struct sp_facts *facts, struct sp_metrics_text *t)
 {
 	const sp_cell *row = sp_metrics_find(facts->figures->sum, SP_METRICS_GATEWAY, 0, 0);
 
-	COUNTER("egress_refused_total", "Connections that the egress rules did not let the dialer make.");
+	COUNTER("egress_refused_total",
+		"Addresses that the egress rules refused: connections that were not made, answers to names that were not taken.");
 	for (unsigned i = SP_EGRESS_OK + 1; i <= SP_EGRESS_FAMILY; i++) {
 		sp_sample(t, "");
 		sp_label(t, "reason", sp_str(sp_egress_word((enum sp_egress_verdict)i)));

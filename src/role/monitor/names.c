@@ -40,6 +40,7 @@ static bool may_use(struct sp_name *name, const struct sp_addr *addr)
 
 	if (verdict == SP_EGRESS_OK)
 		return true;
+	sp_watched_count_refused(name->of->list, verdict);
 	(void)sp_addr_text(addr, text);
 	if (strcmp(text, name->refused) != 0)
 		sp_error("egress_refused", SP_KV_STR("pool", w->pool->section.name), SP_KV_STR("backend", w->backend->name),

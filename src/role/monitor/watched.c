@@ -222,6 +222,12 @@ void sp_watched_count_check(struct sp_watch_list *list, const struct sp_watched 
 			       is_good ? SP_BACKEND_CHECKS_GOOD : SP_BACKEND_CHECKS_BAD, 1);
 }
 
+void sp_watched_count_refused(struct sp_watch_list *list, enum sp_egress_verdict why)
+{
+	if (list->metrics != NULL)
+		sp_metrics_add(sp_metrics_row(list->metrics, SP_METRICS_GATEWAY, 0, 0), SP_GATEWAY_EGRESS + why, 1);
+}
+
 /* ---- the addresses of a name */
 
 struct sp_watched_addr *sp_watched_find_addr(struct sp_watched *w, const struct sp_addr *addr)

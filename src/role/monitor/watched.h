@@ -62,6 +62,7 @@ void sp_watch_list_begin(struct sp_watch_list *list);
 /* Something of it has changed: judged anew, told in the log, written on the board. */
 void sp_watched_publish(struct sp_watch_list *list, struct sp_watched *w);
 void sp_watched_count_check(struct sp_watch_list *list, const struct sp_watched *w, bool is_good);
+void sp_watched_count_refused(struct sp_watch_list *list, enum sp_egress_verdict why); /* an address of a name's answer */
 struct sp_watched_addr *sp_watched_find_addr(struct sp_watched *w, const struct sp_addr *addr); /* NULL: it is gone */
 /* The addresses of a name: those that were there keep their state. Returns whether they are others than before. */
 bool sp_watched_set_addrs(struct sp_watched *w, const struct sp_addr *addrs, uint32_t count);

@@ -209,6 +209,25 @@ static void test_taken_over(void **state)
 	assert_int_equal(is.is_healthy, 0);
 }
 
+/* In the monitor's part, beside what workers counted in theirs. */
+static void test_counted(void **state)
+{
+	const struct sp_metrics *own = sp_board_read(board, SP_BLOCK_METRICS_MONITOR, 0);
+	const uint64_t key = sp_name_key(SP_NAME_BACKEND, SP_STR("checked"), backends[CHECKED].name);
+	struct sp_watch_list nowhere = { .board = NULL };
+
+	(void)state;
+	sp_watched_count_check(&list, &list.items[CHECKED], true);
+	sp_watched_count_check(&list, &list.items[CHECKED], false);
+	sp_watched_count_check(&list, &list.items[CHECKED], false);
+	sp_watched_count_refused(&list, SP_EGRESS_LINK_LOCAL);
+	sp_watched_count_refused(&list, SP_EGRESS_LINK_LOCAL);
+	sp_watched_count_refused(&nowhere, SP_EGRESS_LINK_LOCAL);
+	assert_int_equal(sp_metrics_get(sp_metrics_find(own, SP_METRICS_BACKEND, key, 0), SP_BACKEND_CHECKS_GOOD), 1);
+	assert_int_equal(sp_metrics_get(sp_metrics_find(own, SP_METRICS_BACKEND, key, 0), SP_BACKEND_CHECKS_BAD), 2);
+	assert_int_equal(sp_metrics_get(sp_metrics_find(own, SP_METRICS_GATEWAY, 0, 0), SP_GATEWAY_EGRESS + SP_EGRESS_LINK_LOCAL), 2);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -217,6 +236,7 @@ int main(void)
 		cmocka_unit_test_setup_teardown(test_drained, set_up, tear_down),
 		cmocka_unit_test_setup_teardown(test_addresses, set_up, tear_down),
 		cmocka_unit_test_setup_teardown(test_taken_over, set_up, tear_down),
+		cmocka_unit_test_setup_teardown(test_counted, set_up, tear_down),
 	};
 
 	return cmocka_run_group_tests_name("role/monitor/watched", tests, NULL, NULL);
