@@ -60,6 +60,15 @@ def test_round_robin_within_two_percent_of_the_weights(several):
         assert abs(got - 60 * weight) <= 12
 
 
+def test_round_robin_over_workers_and_clients(several):
+    """Each worker takes its own turns: all of them together are within 2 % as well."""
+    running, behinds, port = several(3, "balance = round_robin", weights=[5, 3, 2], workers=3)
+    assert {status for statuses in in_parallel(lambda: ask_many(port, 100), 30) for status in statuses} == {200}
+    for got, weight in zip(counts(behinds), (5, 3, 2)):
+        assert abs(got - 300 * weight) <= 60
+    assert len(running.workers()) == 3
+
+
 def test_random_two_asks_all_by_weight(several):
     _, behinds, port = several(3, "balance = random_two", weights=[2, 1, 1])
     assert set(ask_many(port, 800)) == {200}
@@ -89,6 +98,31 @@ def test_hash_keeps_a_key_with_its_backend(several, balance, field):
     moved = where()
     assert all(moved[key] == first[key] for key in first if first[key] != 1)
     assert 1 not in moved.values()
+
+
+@pytest.mark.parametrize("balance, field", [("hash:header:X-User", "X-User"), ("hash:client", "X-Forwarded-For")])
+def test_hash_moves_the_keys_of_who_leaves(several, balance, field):
+    """Of 2000 keys at most a fourth and 5 %, all of them of the one of four that is drained; back again, they are where they were."""
+    telling = [backends.always(answer(fields=[("X-Who", str(number))])) for number in range(4)]
+    running, behinds, port = several(telling, f"balance = {balance}", workers=2, gateway="trusted = 127.0.0.0/8",
+                                     listener="max_requests_per_connection = 10000")
+    names = [f"app/127.0.0.1:{one.port}" for one in behinds]
+    keys = [f"203.0.{n // 250}.{n % 250}" for n in range(2000)]
+
+    def where():
+        with Client(port) as client:
+            return {key: int(client.ask(fields=[(field, key)]).get("X-Who")) for key in keys}
+
+    def command(word):
+        assert program.command(word, names[1], "-c", running.config)[0] == 0
+    first = where()
+    command("drain")
+    moved = where()
+    assert 1 not in moved.values()
+    changed = [key for key in keys if moved[key] != first[key]]
+    assert all(first[key] == 1 for key in changed) and 0 < len(changed) <= (1 / 4 + 0.05) * len(keys)
+    command("undrain")
+    assert procs.wait_for(lambda: where() == first, FOREVER)
 
 
 def test_hash_of_a_field_that_is_absent(several):
@@ -210,6 +244,34 @@ def test_least_conn_looks_at_all_workers(several):
     for client in clients:
         assert client.response().status == 200
         client.close()
+
+
+def test_least_conn_by_weight_of_clients_that_come_at_once(several):
+    """Three workers choose at the same time: each may be one off."""
+    gauges = [Gauge() for _ in range(3)]
+    running, _, port = several(list(gauges), weights=[2, 1, 1], workers=3)
+    held = [Client(port, timeout=FOREVER) for _ in range(48)]
+    assert procs.wait_for(lambda: sum(len(procs.peers(pid, port)) for pid in running.workers()) == 48, FOREVER)
+    assert sum(len(procs.peers(pid, port)) > 0 for pid in running.workers()) > 1, "else it would show nothing"
+    in_parallel(lambda todo=iter(held): next(todo).send(request()), 48)
+    assert procs.wait_for(lambda: sum(g.now for g in gauges) == 48, FOREVER)
+    assert all(abs(g.now - want) <= 3 for g, want in zip(gauges, (24, 12, 12))), [g.now for g in gauges]
+    for gauge in gauges:
+        gauge.gate.set()
+    for client in held:
+        assert client.response().status == 200
+        client.close()
+
+
+def test_max_inflight_of_many_workers_in_a_rush(several):
+    """Never more than one a worker over, and nobody waits in vain, while a thousand requests come and go."""
+    gauges = [Gauge(hold=0.005) for _ in range(2)]
+    running, _, port = several(list(gauges), "max_inflight = 6\nqueue = 400\nqueue_timeout = 60s", workers=4)
+    done = in_parallel(lambda: ask_many(port, 20), 60)
+    assert collections.Counter(status for statuses in done for status in statuses) == {200: 1200}
+    assert all(6 <= g.most <= 6 + 4 for g in gauges), [g.most for g in gauges]
+    assert sum(g.all for g in gauges) == 1200
+    assert {line["cause"] for line in running.access(1200)} == {"ok"}
 
 
 # --- who waits
