@@ -6,10 +6,13 @@ import signal
 import threading
 import time
 
+import pytest
+
 import backends
 import gateway as program
 import procs
 import wire
+from load import Load
 from wire import Client, answer
 
 LONG = 30 * program.SLOW
@@ -63,6 +66,60 @@ def test_a_rolling_deploy_loses_nothing(gateway, backend, port):
         thread.join()
     assert set(statuses) == {200}
     assert len(running.events("backend_drains")) == len(running.events("backend_undrained")) == 2
+
+
+VERSION = """
+        add_header X-Version {version} always;
+        location = /health {{ return 200 "ok"; }}
+        location /r/ {{ return 200 $uri; }}
+        location /p/ {{ echo_read_request_body; echo_request_body; }}
+        location /big/ {{ rewrite ^ /big.bin break; }}
+"""
+
+
+@pytest.mark.parametrize("check", ["", "check = GET /health\ncheck_interval = 200ms\nfall = 2\n"], ids=["unchecked", "checked"])
+def test_a_rolling_deploy_of_nginx_loses_nothing(folders, gateway, port, check):
+    """Drained, ended, replaced by another at the same place, undrained, each in turn: POSTs and long answers included."""
+    places = [program.free_port() for _ in range(3)]
+
+    def install(place, version):
+        server = backends.Nginx(folders("nginx"), place, more=VERSION.format(version=version))
+        server.file("big.bin", b"x" * 3_000_000)
+        return server
+
+    def wish(client, n):
+        if client < 2:
+            return "GET", f"/big/{client}-{n}", b""
+        return ("POST", f"/p/{client}-{n}", b"x" * 5000) if client % 2 else ("GET", f"/r/{client}-{n}", b"")
+
+    def want(asked):
+        return {"r": asked.target.encode(), "p": b"x" * 5000, "big": b"x" * 3_000_000}[asked.target.split("/")[1]]
+    servers = [install(place, 1) for place in places]
+    try:
+        more = "".join(f"backend = 127.0.0.1:{place}\n" for place in places[1:])
+        running = gateway(program.ini(port, places[0], pool=f"balance = round_robin\n{more}{check}", workers=2))
+        names = [f"127.0.0.1:{place}" for place in places]
+        assert procs.wait_for(lambda: {row["state"] for row in pools(running).values()} == {"up"}, LONG)
+        with Load() as load:
+            load.add(port, wish, 16, pause=0.005)
+            for number, name in enumerate(names):
+                assert command(running, "drain", name) == (0, "", "")
+                assert procs.wait_for(lambda name=name: pools(running)[name]["in_flight"] == 0, LONG)
+                servers[number].kill()
+                count = len(load.asked)
+                assert procs.wait_for(lambda count=count: len(load.asked) > count + 100, LONG)
+                servers[number] = install(places[number], 2)
+                assert command(running, "undrain", name) == (0, "", "")
+                assert procs.wait_for(lambda name=name: pools(running)[name]["state"] == "up", LONG)
+            with Client(port) as client:
+                assert procs.wait_for(lambda: [client.ask(target="/r/x").get("X-Version") for _ in range(6)] == ["2"] * 6, LONG)
+        wrong = [one._replace(body=one.body[:50]) for one in load.asked if (one.fate, one.status, one.body) != ("ok", 200, want(one))]
+        assert not wrong, (len(wrong), wrong[:3])
+        assert {line["tries"] for line in running.access(len(load.asked))} == {1}, "nobody even had to try again"
+        assert not running.events("backend_ejected") and not running.events("backend_connect_failed")
+    finally:
+        for server in servers:
+            server.end()
 
 
 def test_all_drained_is_503(gateway, backend, port):
@@ -144,6 +201,34 @@ def test_term_counts_the_time_that_health_was_red(gateway, backend, port):
     time.sleep(2.1)
     running.signal(signal.SIGTERM)
     assert running.wait(20) == 0 and not running.events("health_red")
+
+
+@pytest.mark.parametrize("lasts", [4, pytest.param(20, marks=pytest.mark.long)])
+def test_a_balancer_that_goes_on_sending(gateway, backend, port, lasts):
+    """TERM, as a deploy does it. Health is red at once, and for the 20 s that a balancer may take to see it all is served, on
+    kept connections and on new ones, and what was begun is finished. Then it ends, by itself, with nobody cut."""
+    def script(conn):
+        while (got := conn.read_request()) is not None:
+            time.sleep(1.5 if got.target.startswith("/slow") else 0)
+            conn.send(answer(body=got.target.encode()))
+    delay = "" if lasts == 20 else f"\ndrain_delay = {lasts}s"
+    running, _, _, _ = two(gateway, backend, port, script, workers=2, gateway=f"behind = alb\ntrusted = 127.0.0.0/8{delay}")
+    with Load() as load:
+        load.add(port, lambda client, n: ("POST" if n % 3 == 0 else "GET", f"/{client}-{n}", b""), 8, pause=0.01)
+        load.add(port, lambda client, n: ("GET", f"/slow{client}-{n}", b""), 4)
+        assert procs.wait_for(lambda: len(load.asked) > 200, LONG)
+        told = time.time()
+        running.signal(signal.SIGTERM)
+        assert procs.wait_for(lambda: health(port) == 503, LONG)
+        time.sleep(max(0, told + lasts - 0.5 - time.time()))
+    last = max(one.ended for one in load.asked)
+    assert running.wait(20) == 0
+    wrong = [one for one in load.asked if (one.fate, one.status, one.body) != ("ok", 200, one.target.encode())]
+    assert not wrong, (len(wrong), wrong[:3])
+    late = [one for one in load.asked if one.begun > told + 0.5]
+    assert len(late) > 50 and last > told + lasts - 0.5, "it was sent to until the end"
+    assert running.events("health_red") and not running.events("drain_timeout")
+    assert all(line["cause"] == "ok" for line in running.access())
 
 
 def test_gateway_drain_behind_a_balancer(gateway, backend, port):
