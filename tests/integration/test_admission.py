@@ -1,5 +1,6 @@
 """Who may connect, over all workers; who makes room; what is given back."""
 import os
+import select
 import signal
 import socket
 import time
@@ -189,6 +190,24 @@ def test_connection_max_age(serve):
             except (OSError, wire.Cut):
                 return True
         assert procs.wait_for(is_told, 20)
+
+
+def test_connections_that_came_together_do_not_go_together(serve):
+    """connection_max_age, give or take 10 %: who reconnects does not come all at once."""
+    _, _, port = serve(OK, listener="connection_max_age = 3s")
+    begun = time.monotonic()
+    held, closed = [Client(port) for _ in range(40)], []
+    assert {client.ask().status for client in held} == {200}
+    while len(closed) < len(held) and time.monotonic() < begun + 60:
+        readable, _, _ = select.select([one.sock for one in held if one.sock not in closed], [], [], 10)
+        closed += readable
+        for sock in readable:
+            assert sock.recv(1) == b""
+        if len(closed) == len(readable):
+            first = time.monotonic()
+    last = time.monotonic()
+    close(held)
+    assert len(closed) == 40 and first >= begun + 2.65 and last - first > 0.3
 
 
 def test_memory_max(gateway, backend, port):

@@ -5,6 +5,7 @@ import signal
 import socket
 import ssl
 import threading
+import time
 
 import pytest
 
@@ -243,6 +244,26 @@ def test_ready_path_goes_by_it(checked, port):
     health.how = answer("500 Internal Server Error")
     assert procs.wait_for(lambda: ask(port, target="/readyz") == 503, 20)
     assert ask(port, target="/healthz") == 200
+
+
+def test_checks_do_not_march_in_step(gateway, backend, port):
+    """The pauses differ by up to a tenth of check_interval, either way."""
+    at = [[] for _ in range(5)]
+
+    def of(number):
+        def script(conn):
+            if conn.read_request() is not None:
+                at[number].append(time.monotonic())
+                conn.send(answer())
+        return script
+    first, *rest = [backend(of(number)) for number in range(5)]
+    gateway(program.ini(port, first.port, pool="check = GET /health\ncheck_interval = 500ms\n" +
+                        "".join(f"backend = 127.0.0.1:{one.port}\n" for one in rest)))
+    assert procs.wait_for(lambda: min(map(len, at)) > 6, 60)
+    pauses = [after - before for times in at for before, after in zip(times, times[1:])]
+    assert max(pauses) - min(pauses) > 0.03, pauses
+    ends = [times[6] for times in at]
+    assert max(ends) - min(ends) > 0.02, "all began at once"
 
 
 def test_checks_are_counted(checked, port):
