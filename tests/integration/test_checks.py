@@ -178,13 +178,14 @@ def test_proxy_header_of_a_check_is_local(gateway, backend, port):
 def test_tls(gateway, backend, ca, port, check):
     """A whole handshake each time, with our certificate, signed by the keeper."""
     leaf = ca.leaf("gateway.internal", use="clientAuth")
-    health = Health()
-    made = backend(health, tls=server(ca.leaf(NAME), client_ca=ca.cert))
+    health, asked_for = Health(), []
+    made = backend(health, tls=server(ca.leaf(NAME), client_ca=ca.cert, seen=asked_for))
     gateway(program.ini(port, made.port, pool=trusts(
         ca, f"check = {check}\ntls_cert = {leaf.chain}\ntls_key_file = {leaf.key}\n" + FAST)))
     assert becomes(port, 200)
     assert procs.wait_for(lambda: len(made.conns) > 4, 10)
     assert not any(getattr(conn, "is_resumed", False) for conn in made.conns[:3])
+    assert set(asked_for) == {NAME}
 
 
 def test_wrong_certificate_is_down(gateway, backend, ca, port):
