@@ -263,6 +263,38 @@ def test_least_conn_by_weight_of_clients_that_come_at_once(several):
         client.close()
 
 
+def test_least_conn_knows_what_another_worker_has_lent(several):
+    """One worker's eight requests are at the first backend, since the second was drained: the other's eight go to the second."""
+    gauges = [Gauge(), Gauge()]
+    running, behinds, port = several(list(gauges), workers=2)
+    held = [Client(port, timeout=FOREVER) for _ in range(64)]
+    one, other = running.workers()
+
+    def of(worker):
+        assert procs.wait_for(lambda: len(procs.peers(one, port)) + len(procs.peers(other, port)) == 64, FOREVER)
+        mine = procs.peers(worker, port)
+        return [client for client in held if client.sock.getsockname()[1] in mine][:8]
+
+    def ask(clients):
+        for client in clients:
+            was = sum(g.now for g in gauges)
+            client.send(request())
+            assert procs.wait_for(lambda was=was: sum(g.now for g in gauges) == was + 1, FOREVER)
+    second = f"app/127.0.0.1:{behinds[1].port}"
+    assert program.command("drain", second, "-c", running.config)[0] == 0
+    ask(of(one))
+    assert [g.now for g in gauges] == [8, 0]
+    assert program.command("undrain", second, "-c", running.config)[0] == 0
+    ask(of(other))
+    assert [g.now for g in gauges] == [8, 8]
+    for gauge in gauges:
+        gauge.gate.set()
+    for client in of(one) + of(other):
+        assert client.response().status == 200
+    for client in held:
+        client.close()
+
+
 def test_max_inflight_of_many_workers_in_a_rush(several):
     """Never more than one a worker over, and nobody waits in vain, while a thousand requests come and go."""
     gauges = [Gauge(hold=0.005) for _ in range(2)]

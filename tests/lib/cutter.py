@@ -16,13 +16,19 @@ import time
 import wire
 
 PLACES = ("before the head", "in the head", "in the body", "before an answer", "in the answer's head", "in the answer's body")
-HEAD = re.compile(rb"(GET|POST|HEAD|DELETE) /cut/(\d+) HTTP/1\.1\r\n")
+HEAD = re.compile(rb"(GET|POST|PUT|HEAD|DELETE) /cut/(\d+) HTTP/1\.1\r\n")
 MARK = re.compile(rb"<(\d+)>")
 
 
 def body_of(number, size):
+    if size == 0:
+        return b""
     mark = b"<%d>" % number
     return (mark * (size // len(mark) + 1))[:max(size, len(mark))]
+
+
+def number_of(target):
+    return int(target.rpartition("/")[2])
 
 
 class Cutter:
@@ -159,6 +165,8 @@ class Cutter:
             want = rng.randrange(0, length) if length else 0
             return False, bytes(reader.raw) + self.some(sock, max(0, want - len(reader.buffer)))
         reader.body(request)
+        if request.is_complete and request.body != body_of(number_of(request.target), length):
+            self.errors.append(f"{request.start}: another's body, or a part of it")
         text = b"served " + request.target.encode()
         data = wire.answer(fields=[("X-Served", request.target)], body=b"" if request.method == "HEAD" else text)
         if request.method == "HEAD":
