@@ -10,6 +10,7 @@
 #include "sp/board/limits.h"
 #include "sp/board/metrics.h"
 #include "sp/board/names.h"
+#include "sp/board/processes.h"
 #include "sp/board/recent.h"
 
 #define BLOCK(text, where, type)                                                                                       \
@@ -20,6 +21,7 @@
 const struct sp_board_row sp_board_blocks[SP_BLOCK_COUNT] = {
 	[SP_BLOCK_BANKS] = BLOCK("banks", SP_PART_NAMES, struct sp_board_banks),
 	[SP_BLOCK_NAMES] = BLOCK("names", SP_PART_NAMES, struct sp_names),
+	[SP_BLOCK_PROCESSES] = BLOCK("processes", SP_PART_NAMES, struct sp_processes),
 	[SP_BLOCK_BACKENDS] = BLOCK("backends", SP_PART_STATES, struct sp_backends),
 	[SP_BLOCK_BANS] = BLOCK("bans", SP_PART_STATES, struct sp_bans),
 	[SP_BLOCK_LIMITS] = BLOCK("limits", SP_PART_LIMITS, struct sp_limits),

@@ -12,7 +12,7 @@
 #include "sp/board/metrics.h"
 
 #define MAGIC 0x73707264 /* "sprd" */
-#define LAYOUT 8 /* another number whenever the meaning of a block changes */
+#define LAYOUT 9 /* another number whenever the meaning of a block changes */
 #define PAGE 4096U
 #define SEALS (F_SEAL_SHRINK | F_SEAL_GROW | F_SEAL_SEAL)
 

@@ -60,6 +60,7 @@ static const struct {
 	[SP_IPC_DIAL] = { "dial", SIZE(dial), false, ASKING, SP_IPC_DIALER },
 	[SP_IPC_DIALED] = { "dialed", SIZE(dialed), true, SP_IPC_DIALER, ASKING },
 	[SP_IPC_CONFINED] = { "confined", SIZE(confined), false, CHILDREN, SP_IPC_MASTER },
+	[SP_IPC_PROC] = { "proc", SIZE(proc), true, CHILDREN, SP_IPC_MASTER },
 	[SP_IPC_ADMIN] = { "admin", 0, true, SP_IPC_MASTER, SP_IPC_MONITOR },
 	[SP_IPC_PAGE] = { "page", 0, true, SP_IPC_MASTER, SP_IPC_MONITOR },
 	[SP_IPC_GATEWAY] = { "gateway", SIZE(gateway), false, SP_IPC_MASTER, SP_IPC_MONITOR },

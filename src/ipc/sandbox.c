@@ -159,7 +159,9 @@ static bool tell(const struct sp_sandbox *sandbox)
 {
 	struct sp_ipc_message m = { .type = SP_IPC_CONFINED, .fd = -1 };
 
+	memset(&m.body, 0, sizeof(m.body)); /* nothing of our stack goes along */
 	m.body.confined.level = sandbox->level;
+	m.body.confined.fds_max = sandbox->fds_max;
 	return sp_ipc_send(sandbox->tell_fd, (enum sp_ipc_role)sandbox->tell_as, SP_IPC_MASTER, &m) == SP_IPC_DONE;
 }
 

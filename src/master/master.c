@@ -10,6 +10,7 @@
 
 #include "elders.h"
 #include "limits.h"
+#include "measure.h"
 #include "master_int.h"
 #include "orders.h"
 #include "reload.h"
@@ -325,6 +326,7 @@ static void close_all(struct sp_master *m)
 	sp_deadline_clear(&m->watchdog);
 	sp_deadline_clear(&m->patience);
 	sp_deadline_clear(&m->tickets);
+	sp_measure_end(m);
 	sp_webroots_close(&m->webroots);
 	sp_watch_close(m);
 	sp_upgrade_close(m);
@@ -370,6 +372,7 @@ bool sp_master_run(struct sp_conf *conf, const char *file, struct sp_err *err)
 			       .empty_root = -1,
 			       .admin.fd = -1,
 			       .page.fd = -1,
+			       .gauge = SP_NO_GAUGE,
 			       .notify.fd = -1,
 			       .logs = { .old_bans = { -1, -1 },
 					 .fds = { -1, -1, -1 },
@@ -389,6 +392,7 @@ bool sp_master_run(struct sp_conf *conf, const char *file, struct sp_err *err)
 	sp_deadline_init(&m.watchdog);
 	sp_deadline_init(&m.patience);
 	sp_deadline_init(&m.tickets);
+	sp_deadline_init(&m.measure);
 	if (!open_all(&m, file, err) || !sp_confine_self(&m, err))
 		goto out;
 	sp_takeover_end();
@@ -399,6 +403,7 @@ bool sp_master_run(struct sp_conf *conf, const char *file, struct sp_err *err)
 	m.webroots.on_change = on_challenges; /* what was there already they got at birth */
 	if (m.watchdog_ms > 0)
 		on_watchdog(&m.watchdog);
+	sp_measure_begin(&m);
 	sp_slots_reap(&m); /* who died while one program followed the other */
 	sp_loop_run(m.loop);
 	ok = m.failed.text[0] == '\0' || sp_err_set(err, "%s", m.failed.text);

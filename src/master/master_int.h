@@ -47,6 +47,12 @@ struct sp_edition { /* a configuration, and the number of the generation that is
 	uint64_t loaded_wall_ms; /* since when it is served, the last time */
 };
 
+struct sp_gauge { /* where it stands what a process has (measure.h) */
+	int fds[SP_IPC_PROC_COUNT]; /* owned; -1: not there */
+	uint64_t fds_max;
+};
+#define SP_NO_GAUGE ((struct sp_gauge){ .fds = { -1, -1 } })
+
 struct sp_slot { /* the place of one process, dead or alive */
 	struct sp_master *master;
 	const struct sp_edition *edition; /* borrowed: what is born here serves; NULL: nothing is any more */
@@ -56,8 +62,9 @@ struct sp_slot { /* the place of one process, dead or alive */
 	bool is_ready;
 	bool is_spare; /* of a role: will follow the one that is there, or was followed; is not born again */
 	uint32_t prepared, left; /* a worker: the generation that it built last, and that it left last */
-	uint64_t born_ms;
+	uint64_t born_ms, born_wall_ms;
 	uint32_t restarts;
+	struct sp_gauge gauge;
 	struct sp_sandbox_level level; /* as its process told; zeros: it has not yet */
 	struct sp_channel channel;
 	struct sp_backoff backoff;
@@ -114,7 +121,9 @@ struct sp_master {
 	uint64_t dropped_before[SP_IPC_LOG_COUNT]; /* by loggers that are gone */
 	struct sp_notify notify;
 	enum sp_master_state state;
-	struct sp_deadline watchdog, patience, tickets;
+	struct sp_deadline watchdog, patience, tickets, measure;
+	struct sp_gauge gauge; /* our own */
+	unsigned looks; /* at all gauges */
 	uint64_t watchdog_ms;
 	sigset_t signals; /* blocked here, read from signal_fd */
 	int signal_fd; /* owned */

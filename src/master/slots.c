@@ -11,6 +11,7 @@
 #include <time.h>
 
 #include "elders.h"
+#include "measure.h"
 #include "orders.h"
 #include "reload.h"
 #include "sp/base/clock.h"
@@ -45,6 +46,7 @@ static void on_ready(struct sp_slot *slot)
 		return;
 	slot->is_ready = true;
 	sp_info(slot->worker > 0 ? "worker_ready" : "role_ready", SLOT_FIELDS(slot));
+	sp_measure_ready(slot);
 	if (slot->role == SP_IPC_MONITOR && !slot->is_spare)
 		sp_tell_all(slot->master);
 	else
@@ -54,10 +56,12 @@ static void on_ready(struct sp_slot *slot)
 }
 
 /* Once, before it serves: later a process may not be itself any more. */
-static void on_confined(struct sp_slot *slot, const struct sp_sandbox_level *level)
+static void on_confined(struct sp_slot *slot, const struct sp_ipc_message *message)
 {
-	if (!slot->is_ready && sp_sandbox_level_is_sane(level))
-		slot->level = *level;
+	if (slot->is_ready || !sp_sandbox_level_is_sane(&message->body.confined.level))
+		return;
+	slot->level = message->body.confined.level;
+	slot->gauge.fds_max = message->body.confined.fds_max;
 }
 
 static void on_dropped(struct sp_master *m, const uint64_t lines[static SP_IPC_LOG_COUNT])
@@ -73,7 +77,8 @@ static void on_message(struct sp_channel *ch, struct sp_ipc_message *message)
 
 	switch (message->type) {
 	case SP_IPC_READY: on_ready(slot); break;
-	case SP_IPC_CONFINED: on_confined(slot, &message->body.confined.level); break;
+	case SP_IPC_CONFINED: on_confined(slot, message); break;
+	case SP_IPC_PROC: sp_measure_take(slot, message); break;
 	case SP_IPC_COMMAND: sp_orders_take(slot->master, message); break;
 	case SP_IPC_DROPPED: on_dropped(slot->master, message->body.dropped.lines); break;
 	default: sp_reload_on_answer(slot->master, slot, message); break;
@@ -133,6 +138,7 @@ static void begin(struct sp_slot *slot, pid_t pid, int fd)
 	slot->is_ready = false;
 	slot->prepared = slot->left = 0;
 	slot->born_ms = sp_now_ms();
+	slot->born_wall_ms = sp_wall_ms();
 	memset(&slot->level, 0, sizeof(slot->level));
 	slot->channel.on_message = on_message;
 	slot->channel.on_end = on_channel_end;
@@ -207,6 +213,7 @@ struct sp_slot *sp_slot_new(struct sp_master *m, enum sp_ipc_role role, unsigned
 	slot->worker = worker;
 	slot->edition = edition;
 	slot->channel.fd = -1;
+	slot->gauge = SP_NO_GAUGE;
 	sp_deadline_init(&slot->timer);
 	return slot;
 }
@@ -217,6 +224,7 @@ void sp_slot_free(struct sp_slot *slot)
 		return;
 	sp_deadline_clear(&slot->timer);
 	sp_channel_close(&slot->channel);
+	sp_measure_forget(slot);
 	free(slot);
 }
 
@@ -281,6 +289,7 @@ static void bury(struct sp_slot *slot, int status)
 	if (slot->worker > 0)
 		sp_board_worker_died(m->board, slot->worker - 1);
 	slot->is_ready = false;
+	sp_measure_forget(slot);
 	if (!is_needed(slot)) {
 		sp_info(slot->worker > 0 ? "worker_ended" : "role_ended", SLOT_FIELDS(slot),
 			SP_KV_TEXT("how", WIFSIGNALED(status) ? "signal" : "exit"),

@@ -7,9 +7,11 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/resource.h>
 #include <time.h>
 #include <unistd.h>
 
+#include "measure.h"
 #include "reload.h"
 #include "sp/base/log.h"
 #include "sp/base/title.h"
@@ -89,8 +91,10 @@ static void settle_in(struct birth *b, int *keep, size_t kept)
 {
 	struct sp_sandbox_want *want = &b->sandbox.want;
 	struct sp_err err = { .text = "" };
+	struct rlimit fds;
 	char name[32];
 
+	sp_measure_tell(b->channel_fd, b->slot->role);
 	sp_slot_name(b->slot, name);
 	keep[kept++] = b->channel_fd;
 	keep[kept++] = b->m->logs.to[SP_IPC_LOG_ERROR];
@@ -106,8 +110,10 @@ static void settle_in(struct birth *b, int *keep, size_t kept)
 	want->parent = b->parent;
 	b->sandbox.tell_as = b->slot->role;
 	b->sandbox.tell_fd = b->channel_fd;
-	if (enter_board(b, &err) && sp_sandbox_drop(want, &b->sandbox.level, &err))
+	if (enter_board(b, &err) && sp_sandbox_drop(want, &b->sandbox.level, &err)) {
+		b->sandbox.fds_max = getrlimit(RLIMIT_NOFILE, &fds) == 0 ? fds.rlim_cur : 0;
 		return;
+	}
 	sp_error("cannot_start", SP_KV_TEXT("process", name), SP_KV_TEXT("why", err.text));
 	_exit(SP_WORKER_CANNOT_START);
 }

@@ -39,6 +39,7 @@ static void tell_own(struct sp_master *m, struct sp_slot *monitor)
 	told.body.process.pid = getpid();
 	told.body.process.is_ready = 1;
 	told.body.process.born_ms = m->born_ms;
+	told.body.process.born_wall_ms = m->started_wall_ms;
 	told.body.process.level = m->level;
 	fill_ids(m, SP_IPC_MASTER, &told);
 	(void)sp_slot_tell(monitor, &told);
@@ -57,6 +58,7 @@ static void tell_one(struct sp_slot *monitor, const struct sp_slot *slot, uint32
 	told.body.process.restarts = slot->restarts;
 	told.body.process.is_ready = slot->is_ready;
 	told.body.process.born_ms = slot->born_ms;
+	told.body.process.born_wall_ms = slot->born_wall_ms;
 	told.body.process.level = slot->level;
 	fill_ids(slot->master, slot->role, &told);
 	(void)sp_slot_tell(monitor, &told);

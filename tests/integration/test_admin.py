@@ -112,7 +112,8 @@ def test_status_as_text(running, port):
     assert (code, err) == (0, "")
     assert re.search(r"^generation +1$", out, re.M) and re.search(rf"^main +0 +127\.0\.0\.1:{port}$", out, re.M)
     table = next(part for part in out.split("\n\n") if part.startswith("process ") and " pid " in part).splitlines()
-    assert table[0].split() == ["process", "pid", "state", "uid", "gid", "uptime", "restarts"]
+    assert table[0].split() == ["process", "pid", "state", "uid", "gid", "uptime", "restarts", "cpu", "resident",
+                                "open", "fds", "max", "fds"]
     at = table[0].index("state")
     assert all(line[at:].startswith("ready") for line in table[1:]) and len(table) == 1 + 6
 

@@ -71,7 +71,7 @@ def test_as_many_as_were_sent(gateway, backend, port, at):
     assert total(found, "connections_total", listener="main", result="accepted") >= 4
     assert total(found, "backend_up", pool="app") == 1
     assert total(found, "worker_restarts_total") == 0 and total(found, "draining") == 0
-    assert total(found, "process_cpu_seconds_total", process="worker 1") > 0
+    assert total(found, "process_cpu_seconds_total", role="worker", worker="1") > 0
 
 
 def test_buckets_are_cumulative(gateway, backend, port, at):
@@ -237,6 +237,91 @@ def test_kept_over_an_upgrade(gateway, port, at):
         assert client.ask("GET", "/teapot").status == 418
     eventually(at, "http_requests_total", 8, route="teapot")
     assert not running.events("no_status_page")
+
+
+# ---- processes
+
+
+def proc(pid):
+    """What the kernel says of it: bytes resident, open descriptors, how many there may be."""
+    with open(f"/proc/{pid}/statm", encoding="ascii") as statm, open(f"/proc/{pid}/limits", encoding="ascii") as limits:
+        most = next(line for line in limits if line.startswith("Max open files")).split()[3]
+        return int(statm.read().split()[1]) * os.sysconf("SC_PAGESIZE"), len(os.listdir(f"/proc/{pid}/fd")), int(most)
+
+
+def rows(at):
+    return json.loads(page.ask(at, "/status.json")[2])["processes"]
+
+
+def of_process(found, name, row):
+    """The one sample of that row of the status; None: there is none."""
+    role, _, number = row["process"].partition(" ")
+    samples = [value for (is_name, pairs), value in found.items()
+               if is_name == "sallyport_process_" + name and dict(pairs) == {"role": role, "worker": number}]
+    assert len(samples) <= 1
+    return samples[0] if samples else None
+
+
+def test_what_each_process_has_is_what_the_kernel_says(gateway, port, at):
+    gateway(ini(port, at, 1, workers=2))
+    assert [row["process"] for row in rows(at)] == ["master", "logger", "keeper", "dialer", "monitor", "worker 1", "worker 2"]
+
+    def agrees():
+        """Of a gateway at rest; the monitor's own connection with us comes and goes."""
+        found = metrics(at)
+        for row in rows(at):
+            resident, fds, most = proc(row["pid"])
+            told = [of_process(found, name, row) for name in ("resident_memory_bytes", "open_fds", "max_fds")]
+            if None in told or abs(told[0] - resident) > 1 << 20 or abs(told[1] - fds) > (row["process"] == "monitor"):
+                return False
+            assert told[2] == most == row["max_fds"] and of_process(found, "virtual_memory_bytes", row) > told[0]
+        return True
+    assert procs.wait_for(agrees, 20 * program.SLOW, 0.2), (metrics(at), [proc(row["pid"]) for row in rows(at)])
+    found = metrics(at)
+    for row in rows(at):
+        assert of_process(found, "up", row) == 1 and row["restarts"] == 0 and row["resident_bytes"] > 1 << 20
+        assert 0 <= of_process(found, "start_time_seconds", row) - found["process_start_time_seconds", ()] < 60
+        assert 0 < of_process(found, "cpu_seconds_total", row) <= row["cpu_us"] / 1e6 + 0.1
+
+
+def test_descriptors_of_a_worker_follow_its_clients(gateway, port, at):
+    gateway(ini(port, at, 1))
+    eventually(at, "connections", 0)
+    assert procs.wait_for(lambda: total(metrics(at), "process_open_fds", role="worker") > 0, 20 * program.SLOW)
+    rest = proc(next(row["pid"] for row in rows(at) if row["process"] == "worker 1"))[1]
+    clients = [Client(port) for _ in range(50)]
+    try:
+        eventually(at, "process_open_fds", rest + 50, role="worker", worker="1")
+    finally:
+        for client in clients:
+            client.close()
+    eventually(at, "process_open_fds", rest, role="worker", worker="1")
+
+
+def test_a_process_that_follows_another_has_figures_of_its_own(gateway, port, at):
+    running = gateway(ini(port, at, 1), clean=False)
+    first = metrics(at)
+    os.kill(running.workers()[0], signal.SIGKILL)
+    assert procs.wait_for(lambda: len(running.events("worker_ready")) == 2, 20 * program.SLOW)
+    row = next(row for row in rows(at) if row["process"] == "worker 1")
+    assert row["restarts"] == 1
+    assert procs.wait_for(lambda: of_process(metrics(at), "resident_memory_bytes", row) is not None, 20 * program.SLOW)
+    now = metrics(at)
+    assert of_process(now, "start_time_seconds", row) > of_process(first, "start_time_seconds", row)
+    assert abs(of_process(now, "resident_memory_bytes", row) - proc(row["pid"])[0]) < 1 << 20
+
+
+def test_the_monitor_that_follows_at_a_reload_knows_all(gateway, port, at):
+    text = ini(port, at, 1)
+    running = gateway(text)
+    program.write_config(running.folder, text + "[route:more]\npath = /more\nrespond = 200\n")
+    code, _, err = program.command("reload", "-c", running.config)
+    assert code == 0, err
+    eventually(at, "config_generation", 2)
+    assert procs.wait_for(lambda: all(row["resident_bytes"] and row["open_fds"] for row in rows(at)), 20 * program.SLOW), rows(at)
+    code, out, err = program.command("status", "-c", running.config)
+    line = next(line for line in out.splitlines() if line.startswith("worker 1 "))
+    assert code == 0 and re.search(r"  [0-9]+\.[0-9]{2}s +[0-9]+\.[0-9][kM] +[0-9]+ +[0-9]+$", line), out + err
 
 
 # ---- the formats

@@ -5,7 +5,7 @@
  *
  *   part      written by   read by
  *   names     master       all      config name -> slot, so that numbers keep their place over a reload; what workers
- *                                   counted who are gone
+ *                                   counted who are gone; what the kernel says of each process
  *   states    monitor      all      what holds for everybody: states of backends, bans; what the monitor counts
  *   limits    workers      all      how much of its rate each client has used
  *   worker i  worker i     all      counters; the master zeroes them when worker i died, behind
@@ -41,7 +41,7 @@ enum {
 
 enum sp_board_part { SP_PART_NAMES, SP_PART_STATES, SP_PART_LIMITS, SP_PART_WORKER, SP_PART_COUNT };
 
-enum sp_board_block { SP_BLOCK_BANKS, SP_BLOCK_NAMES, SP_BLOCK_BACKENDS, SP_BLOCK_BANS, SP_BLOCK_LIMITS, SP_BLOCK_COUNTERS, SP_BLOCK_ADDRS, SP_BLOCK_BAN_ASKS,
+enum sp_board_block { SP_BLOCK_BANKS, SP_BLOCK_NAMES, SP_BLOCK_PROCESSES, SP_BLOCK_BACKENDS, SP_BLOCK_BANS, SP_BLOCK_LIMITS, SP_BLOCK_COUNTERS, SP_BLOCK_ADDRS, SP_BLOCK_BAN_ASKS,
                       SP_BLOCK_METRICS_PAST, SP_BLOCK_METRICS_MONITOR, SP_BLOCK_METRICS, SP_BLOCK_RECENT, SP_BLOCK_COUNT };
 
 struct sp_board_banks {

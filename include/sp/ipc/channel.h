@@ -52,6 +52,7 @@ enum sp_ipc_type {
 	SP_IPC_CHALLENGES, /* master: what answers a listener's ACME challenges from now on, as a pack in sealed memory */
 	SP_IPC_FINISH, /* master: others serve from now on; stop accepting, finish what runs however long it takes, then exit */
 	SP_IPC_CONFINED, /* any child: how far it could give up its rights */
+	SP_IPC_PROC, /* any child, as it is born: a file of /proc about it */
 	SP_IPC_ADMIN, /* master to monitor: the listening socket of commands; you serve it from now on */
 	SP_IPC_PAGE, /* master to monitor: the listening socket of the status page; you serve it from now on */
 	SP_IPC_GATEWAY, /* master to monitor: what holds for the whole gateway has changed */
@@ -73,6 +74,8 @@ enum sp_ipc_order {
 	SP_IPC_ORDER_COUNT
 };
 enum sp_ipc_result { SP_IPC_RESULT_DONE, SP_IPC_RESULT_REFUSED, SP_IPC_RESULT_COUNT };
+
+enum sp_ipc_proc { SP_IPC_PROC_MEMORY, SP_IPC_PROC_DESCRIPTORS, SP_IPC_PROC_COUNT };
 
 enum sp_ipc_dial { /* what an index is of */
 	SP_IPC_DIAL_BACKEND,
@@ -155,7 +158,11 @@ union sp_ipc_body {
 	} challenges;
 	struct {
 		struct sp_sandbox_level level;
+		uint64_t fds_max; /* descriptors that it may have */
 	} confined;
+	struct {
+		uint32_t which; /* enum sp_ipc_proc */
+	} proc;
 	struct {
 		uint32_t generation;
 		uint32_t is_draining; /* about to end */
@@ -175,7 +182,7 @@ union sp_ipc_body {
 		uint32_t uid, gid;
 		uint32_t restarts;
 		uint32_t is_ready;
-		uint64_t born_ms; /* monotonic */
+		uint64_t born_ms, born_wall_ms; /* monotonic; and by the clock on the wall */
 		struct sp_sandbox_level level; /* untried until it told */
 	} process;
 	struct {

@@ -120,6 +120,7 @@ struct sp_sandbox {
 	struct sp_sandbox_level level;
 	unsigned tell_as; /* enum sp_ipc_role: who tells the master of its level; 0: nobody */
 	int tell_fd; /* borrowed: the channel to it */
+	uint64_t fds_max; /* told along: descriptors that there may be here */
 };
 
 /* Seals, says in the log what was reached, and tells. NULL: a process without a sandbox; nothing is done. */

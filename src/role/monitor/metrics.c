@@ -1,7 +1,6 @@
 #include "metrics.h"
 
 #include <stdio.h>
-#include <time.h>
 
 #include "figures.h"
 #include "metrics_text.h"
@@ -74,45 +73,111 @@ static void put_gateway(const struct sp_facts *facts, struct sp_metrics_text *t)
 	put_one(t, restarts);
 }
 
-/* The clock of another process; 0: it is gone. */
-static uint64_t cpu_us(int32_t pid)
-{
-	struct timespec time;
-	clockid_t clock;
+/* ---- processes */
 
-	if (pid <= 0 || clock_getcpuclockid(pid, &clock) != 0 || clock_gettime(clock, &time) != 0)
-		return 0;
-	return (uint64_t)time.tv_sec * 1000000 + (uint64_t)time.tv_nsec / 1000;
+typedef bool process_value(const struct sp_ipc_message *process, const struct sp_usage *usage, uint64_t *value);
+
+static bool value_up(const struct sp_ipc_message *p, const struct sp_usage *usage, uint64_t *value)
+{
+	(void)usage;
+	*value = p->body.process.pid > 0 && p->body.process.is_ready != 0;
+	return true;
+}
+
+static bool value_cpu(const struct sp_ipc_message *p, const struct sp_usage *usage, uint64_t *value)
+{
+	*value = usage->cpu_us;
+	return p->body.process.pid > 0;
+}
+
+static bool value_start(const struct sp_ipc_message *p, const struct sp_usage *usage, uint64_t *value)
+{
+	(void)usage;
+	*value = p->body.process.born_wall_ms * 1000;
+	return p->body.process.pid > 0;
+}
+
+static bool value_resident(const struct sp_ipc_message *p, const struct sp_usage *usage, uint64_t *value)
+{
+	(void)p;
+	return (*value = usage->resident) > 0;
+}
+
+static bool value_virtual(const struct sp_ipc_message *p, const struct sp_usage *usage, uint64_t *value)
+{
+	(void)p;
+	return (*value = usage->size) > 0;
+}
+
+static bool value_fds(const struct sp_ipc_message *p, const struct sp_usage *usage, uint64_t *value)
+{
+	(void)p;
+	return (*value = usage->fds) > 0;
+}
+
+static bool value_fds_max(const struct sp_ipc_message *p, const struct sp_usage *usage, uint64_t *value)
+{
+	(void)p;
+	return (*value = usage->fds_max) > 0;
+}
+
+/* As Prometheus names what a process has, each of ours apart; what is not known has no sample. Time on a processor begins
+ * anew with each process, as a counter may. */
+static const struct {
+	const char *name;
+	enum sp_family is;
+	bool is_us;
+	process_value *value;
+	const char *help;
+} of_processes[] = {
+	{ "sallyport_process_up", SP_FAMILY_GAUGE, false, value_up, "Whether the process is there and ready." },
+	{ "sallyport_process_cpu_seconds_total", SP_FAMILY_COUNTER, true, value_cpu,
+	  "Time on a processor that the process has had." },
+	{ "sallyport_process_resident_memory_bytes", SP_FAMILY_GAUGE, false, value_resident,
+	  "Memory of the process; what it shares with others counts in each of them." },
+	{ "sallyport_process_virtual_memory_bytes", SP_FAMILY_GAUGE, false, value_virtual,
+	  "Address space of the process." },
+	{ "sallyport_process_open_fds", SP_FAMILY_GAUGE, false, value_fds, "Descriptors that the process has." },
+	{ "sallyport_process_max_fds", SP_FAMILY_GAUGE, false, value_fds_max, "Descriptors that the process may have." },
+	{ "sallyport_process_start_time_seconds", SP_FAMILY_GAUGE, true, value_start,
+	  "When the process was started, in seconds since 1970." },
+};
+
+static void label_process(struct sp_metrics_text *t, const struct sp_ipc_message *p)
+{
+	char number[16] = "";
+
+	if (p->body.process.worker > 0)
+		(void)snprintf(number, sizeof(number), "%u", p->body.process.worker);
+	sp_sample(t, "");
+	sp_label(t, "role", sp_str(sp_ipc_role_name((enum sp_ipc_role)p->body.process.role)));
+	sp_label(t, "worker", sp_str(number));
 }
 
 static void put_processes(const struct sp_facts *facts, struct sp_metrics_text *t)
 {
-	char name[32];
+	static struct sp_usage usage[SP_FACTS_PROCESSES]; /* which the stack need not hold */
 
 	sp_family(t, "process_start_time_seconds", SP_FAMILY_GAUGE,
 		  "When the gateway was started, in seconds since 1970.");
 	sp_sample(t, "");
 	sp_value_us(t, facts->gateway.body.gateway.started_wall_ms * 1000);
-	GAUGE("process_up", "Whether the process is there and ready.");
-	for (size_t i = 0; i < facts->process_count; i++) {
-		const struct sp_ipc_message *p = &facts->processes[i];
+	for (size_t i = 0; i < facts->process_count; i++)
+		sp_facts_usage(facts, i, &usage[i]);
+	for (size_t k = 0; k < SP_COUNT(of_processes); k++) {
+		sp_family(t, of_processes[k].name, of_processes[k].is, of_processes[k].help);
+		for (size_t i = 0; i < facts->process_count; i++) {
+			const struct sp_ipc_message *p = &facts->processes[i];
+			uint64_t value;
 
-		if (p->type == SP_IPC_NONE)
-			continue;
-		sp_sample(t, "");
-		sp_label(t, "process", sp_str(sp_status_process_name(p, name)));
-		sp_value(t, p->body.process.pid > 0 && p->body.process.is_ready != 0);
-	}
-	/* Of those that live: it begins anew with each, as a counter may. */
-	COUNTER("process_cpu_seconds_total", "Time on a processor that the process has had.");
-	for (size_t i = 0; i < facts->process_count; i++) {
-		const struct sp_ipc_message *p = &facts->processes[i];
-
-		if (p->type == SP_IPC_NONE || p->body.process.pid <= 0)
-			continue;
-		sp_sample(t, "");
-		sp_label(t, "process", sp_str(sp_status_process_name(p, name)));
-		sp_value_us(t, cpu_us(p->body.process.pid));
+			if (p->type == SP_IPC_NONE || !of_processes[k].value(p, &usage[i], &value))
+				continue;
+			label_process(t, p);
+			if (of_processes[k].is_us)
+				sp_value_us(t, value);
+			else
+				sp_value(t, value);
+		}
 	}
 }
 

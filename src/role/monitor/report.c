@@ -81,22 +81,22 @@ static void put_cell(struct sp_report *r, struct sp_str text)
 	r->cell_count++;
 }
 
-/* "uptime_s" is "uptime" for who reads it: the unit stands at the value. */
-static void title_of(const char *name, char title[static SP_REPORT_NAME])
+/* "uptime_s" is "uptime" for who reads it where the unit stands at the value. */
+static void title_of(const char *name, const char *unit, char title[static SP_REPORT_NAME])
 {
-	size_t n = strlen(name);
+	const size_t n = strlen(name), end = strlen(unit);
 
-	snprintf(title, SP_REPORT_NAME, "%.*s", (int)(n > 2 && strcmp(name + n - 2, "_s") == 0 ? n - 2 : n), name);
+	snprintf(title, SP_REPORT_NAME, "%.*s", (int)(n > end && strcmp(name + n - end, unit) == 0 ? n - end : n), name);
 	for (char *c = title; *c != '\0'; c++)
 		if (*c == '_')
 			*c = ' ';
 }
 
-static void add_text(struct sp_report *r, const char *name, struct sp_str text)
+static void add_value(struct sp_report *r, const char *name, const char *unit, struct sp_str text)
 {
 	char title[SP_REPORT_NAME];
 
-	title_of(name, title);
+	title_of(name, unit, title);
 	if (!r->is_table) {
 		r->column_count = 2;
 		put_cell(r, sp_str(title));
@@ -104,6 +104,11 @@ static void add_text(struct sp_report *r, const char *name, struct sp_str text)
 		memcpy(r->columns[r->column_count++], title, sizeof(title));
 	}
 	put_cell(r, text);
+}
+
+static void add_text(struct sp_report *r, const char *name, struct sp_str text)
+{
+	add_value(r, name, "_s", text);
 }
 
 /* ---- JSON */
@@ -228,6 +233,47 @@ void sp_report_seconds(struct sp_report *r, const char *name, uint64_t value)
 	else
 		snprintf(text, sizeof(text), "%llud%lluh", s / 86400, s / 3600 % 24);
 	add_text(r, name, sp_str(text));
+}
+
+void sp_report_micros(struct sp_report *r, const char *name, uint64_t value)
+{
+	char text[32];
+
+	if (r->is_json) {
+		put_number(r, name, value);
+		return;
+	}
+	snprintf(text, sizeof(text), "%llu.%02llus", (unsigned long long)value / 1000000,
+		 (unsigned long long)value / 10000 % 100);
+	add_value(r, name, "_us", sp_str(text));
+}
+
+/* To a tenth of the largest unit that it holds. */
+static void bytes_text(uint64_t value, char text[static 32])
+{
+	static const char units[] = "kMGTPE";
+	uint64_t tenths = value / 1024 * 10 + value % 1024 * 10 / 1024;
+	size_t unit = 0;
+
+	while (tenths >= 10240 && unit + 2 < sizeof(units)) {
+		tenths /= 1024;
+		unit++;
+	}
+	snprintf(text, 32, "%llu.%llu%c", (unsigned long long)tenths / 10, (unsigned long long)tenths % 10, units[unit]);
+}
+
+void sp_report_bytes(struct sp_report *r, const char *name, uint64_t value)
+{
+	char text[32];
+
+	if (r->is_json && value > 0) {
+		put_number(r, name, value);
+	} else if (r->is_json) {
+		sp_report_text(r, name, SP_STR(""));
+	} else {
+		bytes_text(value, text);
+		add_value(r, name, "_bytes", sp_str(value > 0 ? text : ""));
+	}
 }
 
 void sp_report_wall(struct sp_report *r, const char *name, uint64_t wall_ms)

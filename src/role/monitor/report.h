@@ -43,6 +43,9 @@ void sp_report_row(struct sp_report *report); /* of a table; each has the same c
 void sp_report_text(struct sp_report *report, const char *name, struct sp_str value); /* empty: null, "-" */
 void sp_report_count(struct sp_report *report, const char *name, uint64_t value);
 void sp_report_seconds(struct sp_report *report, const char *name, uint64_t value); /* name: "…_s" */
+/* Microseconds of work; name: "…_us". Bytes, 0: not known; name: "…_bytes". */
+void sp_report_micros(struct sp_report *report, const char *name, uint64_t value);
+void sp_report_bytes(struct sp_report *report, const char *name, uint64_t value);
 void sp_report_wall(struct sp_report *report, const char *name, uint64_t wall_ms); /* RFC 3339 */
 /* As HTML a cell with a button that posts the row's first cell and the token to /ACTION; else nothing. Of tables, last. */
 void sp_report_action(struct sp_report *report, const char *action);

@@ -50,12 +50,18 @@ static bool is_word(const char *text)
 	return n > 0 && n <= 24 && text[n] == '\0';
 }
 
+/* "12"; "0.5s" and "7.1M" too: a unit of one letter behind what is measured. */
 static bool is_number(const char *text)
 {
 	size_t n = 0;
 
 	while (is_digit(text[n]))
 		n++;
+	if (n > 0 && text[n] == '.') {
+		for (n++; is_digit(text[n]);)
+			n++;
+		n += is_letter(text[n]) ? 1 : 0;
+	}
 	return n > 0 && text[n] == '\0';
 }
 

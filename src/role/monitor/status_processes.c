@@ -9,6 +9,22 @@ static struct sp_str state_of(const struct sp_ipc_message *p)
 	return p->body.process.is_ready ? SP_STR("ready") : SP_STR("starting");
 }
 
+static void report_known(struct sp_report *report, const char *name, uint64_t value)
+{
+	if (value > 0)
+		sp_report_count(report, name, value);
+	else
+		sp_report_text(report, name, SP_STR(""));
+}
+
+static void report_usage(const struct sp_usage *usage, struct sp_report *report)
+{
+	sp_report_micros(report, "cpu_us", usage->cpu_us);
+	sp_report_bytes(report, "resident_bytes", usage->resident);
+	report_known(report, "open_fds", usage->fds);
+	report_known(report, "max_fds", usage->fds_max);
+}
+
 void sp_status_processes(const struct sp_facts *facts, struct sp_report *report)
 {
 	char name[32];
@@ -17,6 +33,7 @@ void sp_status_processes(const struct sp_facts *facts, struct sp_report *report)
 	for (size_t i = 0; i < facts->process_count; i++) {
 		const struct sp_ipc_message *p = &facts->processes[i];
 		uint64_t now = sp_now_ms(), born = p->body.process.born_ms;
+		struct sp_usage usage;
 
 		if (p->type == SP_IPC_NONE)
 			continue;
@@ -28,5 +45,7 @@ void sp_status_processes(const struct sp_facts *facts, struct sp_report *report)
 		sp_report_count(report, "gid", p->body.process.gid);
 		sp_report_seconds(report, "uptime_s", p->body.process.pid > 0 && now > born ? (now - born) / 1000 : 0);
 		sp_report_count(report, "restarts", p->body.process.restarts);
+		sp_facts_usage(facts, i, &usage);
+		report_usage(&usage, report);
 	}
 }
