@@ -70,7 +70,7 @@ static bool add_fields(struct sp_exchange *x)
 		return false;
 	if (h->status == 429 && !add_retry_after(x))
 		return false;
-	if (!sp_rate_respond(&x->ask, 0))
+	if (!sp_rate_respond(&x->ask, 0) || !sp_proxy_status_add(x))
 		return false;
 	if (x->from->is_tls && x->from->site != NULL && !sp_edit_hsts(h, &x->arena, x->from->site))
 		return false;

@@ -472,6 +472,11 @@ void sp_exchange_follow(struct sp_exchange *x)
 
 /* ---- its beginning */
 
+const char *sp_exchange_cause(const struct sp_exchange *x)
+{
+	return x->why == SP_WHY_RULE && x->ask.cause != NULL ? x->ask.cause : sp_why_cause(x->why);
+}
+
 bool sp_exchange_name(struct sp_exchange *x)
 {
 	const struct sp_field *f = x->from->is_trusted ? sp_head_find(&x->request, SP_F_X_REQUEST_ID) : NULL;

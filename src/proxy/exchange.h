@@ -21,6 +21,7 @@
 
 #include "end.h"
 #include "pipe.h"
+#include "proxy_status.h"
 #include "queue.h"
 struct sp_lease;
 struct sp_listening;
@@ -97,6 +98,7 @@ struct sp_exchange {
 	enum sp_why why;                /* the first failure; SP_WHY_OK without one */
 	enum sp_refuse refuse;          /* with SP_WHY_BAD_REQUEST, SP_WHY_BAD_ANSWER */
 	enum sp_at at;                  /* where that was */
+	enum sp_fault fault;            /* of the last try to connect, where more is known than `why` */
 	unsigned answer_status;         /* of our own answer; 0: by `why` */
 	unsigned status, backend_status;
 	unsigned interim;               /* 1xx so far */
@@ -142,6 +144,7 @@ void sp_exchange_cut(struct sp_exchange *x);
 void sp_exchange_follow(struct sp_exchange *x);
 
 /* For the steps in other files. */
+const char *sp_exchange_cause(const struct sp_exchange *x);            /* the word of x->why, or of the policy that answered */
 SP_MUST_USE bool sp_exchange_name(struct sp_exchange *x);              /* x->request_id: a trusted peer's, or a new one */
 void sp_exchange_arm(struct sp_exchange *x, uint64_t ms);              /* the deadline over all */
 void sp_exchange_expect_wake(struct sp_exchange *x);                    /* before a policy may take x->wait */

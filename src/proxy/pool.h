@@ -76,7 +76,7 @@ struct sp_pool_want {
 	bool has_hash;                  /* balance = hash: the request has that key; … */
 	uint64_t hash;                  /* … by sp_balance_hash */
 	struct sp_str sticky;           /* balance = cookie: its value, or empty */
-	const struct sp_exchange *x;    /* borrowed: whose request it is */
+	struct sp_exchange *x;          /* borrowed: whose request it is; noted in it: why there is no connection */
 	const struct sp_backend *chosen;        /* set: the backend that was chosen, also when refused; NULL */
 };
 

@@ -89,7 +89,8 @@ void sp_record(const struct sp_exchange *x)
 {
 	struct sp_access_record r = SP_ACCESS_RECORD;
 	const uint64_t now = sp_now_us();
-	const char *cause = sp_record_cause(x);
+	const char *cause = sp_exchange_cause(x);
+	char flags[3], country[3];
 	char flags[3], country[3];
 
 	sp_tally_exchange(x, status_of(x), cause, now);

@@ -23,6 +23,13 @@ static struct sp_addr address_of(const struct sp_up_h1 *up)
 	return addr;
 }
 
+/* For who waits; nobody does when the exchange is gone. */
+static void note(struct sp_exchange *x, enum sp_fault fault)
+{
+	if (x != NULL)
+		x->fault = fault;
+}
+
 static void log_failed(const struct sp_up_h1 *up, int why)
 {
 	const struct sp_conf_backend *to = up->lease.backend->conf;
@@ -32,17 +39,19 @@ static void log_failed(const struct sp_up_h1 *up, int why)
 	        SP_KV_ADDR("addr", &addr), SP_KV_ERRNO("why", why));
 }
 
-void sp_up_connect_log_tls(const struct sp_up_h1 *up)
+void sp_up_connect_tls_failed(const struct sp_up_h1 *up)
 {
 	const struct sp_conf_backend *to = up->lease.backend->conf;
 	struct sp_addr addr = address_of(up);
 
 	sp_warn("backend_tls_failed", SP_KV_STR("pool", up->pool->conf->section.name), SP_KV_STR("backend", to->name),
 	        SP_KV_ADDR("addr", &addr), SP_KV_TEXT("why", sp_tls_stream_refusal(&up->tls)));
+	note(up->end.x, sp_fault_of_tls(sp_tls_stream_refusal(&up->tls), sp_tls_stream_is_unverified(&up->tls)));
 }
 
-static void tell_not_dialed(const struct sp_up_h1 *up)
+static void tell_not_dialed(const struct sp_up_h1 *up, struct sp_exchange *x)
 {
+	note(x, sp_fault_of_connect(up->dial.error, up->dial.refused));
 	if (up->dial.refused == SP_EGRESS_OK) {
 		log_failed(up, up->dial.error);
 		return;
@@ -75,10 +84,12 @@ static void shake(struct sp_up_h1 *up)
 		sp_up_h1_stands(up);
 		break;
 	default:
-		if (up->stream.error != 0)
+		if (up->stream.error != 0) {
 			log_failed(up, up->stream.error);
-		else
-			sp_up_connect_log_tls(up);
+			note(up->end.x, sp_fault_of_connect(up->stream.error, SP_EGRESS_OK));
+		} else {
+			sp_up_connect_tls_failed(up);
+		}
 		sp_up_h1_fail(up, SP_WHY_BACKEND_TLS);
 	}
 }
@@ -125,6 +136,7 @@ void sp_up_connect_go(struct sp_up_h1 *up)
 		return;
 	if (io != SP_IO_DONE || (up->state == SP_UP_CONNECTING && !tell_client(up))) {
 		log_failed(up, up->stream.error);
+		note(up->end.x, sp_fault_of_connect(up->stream.error, SP_EGRESS_OK));
 		sp_up_h1_fail(up, SP_WHY_BACKEND_REFUSED);
 	} else if (up->is_tls) {
 		shake(up);
@@ -154,7 +166,7 @@ static void on_dialed(struct sp_wait *w)
 
 	if (up->dial.rc == SP_DIAL_DONE && take_socket(up) == SP_DIAL_DONE)
 		return;
-	tell_not_dialed(up);
+	tell_not_dialed(up, up->end.x);
 	sp_up_h1_fail(up, SP_WHY_BACKEND_REFUSED);
 }
 
@@ -183,6 +195,6 @@ enum sp_dial_rc sp_up_connect(struct sp_up_h1 *up, const struct sp_pool_want *wa
 	if (rc == SP_DIAL_DONE)
 		rc = take_socket(up);
 	if (rc == SP_DIAL_FAILED)
-		tell_not_dialed(up);
+		tell_not_dialed(up, want->x);
 	return rc;
 }

@@ -13,6 +13,6 @@ SP_MUST_USE enum sp_dial_rc sp_up_connect(struct sp_up_h1 *up, const struct sp_p
 void sp_up_connect_go(struct sp_up_h1 *up);             /* its stream is ready for the next step */
 void sp_up_connect_late(struct sp_up_h1 *up);           /* the deadline is over */
 void sp_up_connect_over(struct sp_up_h1 *up);           /* whatever it holds for the time of connecting goes */
-void sp_up_connect_log_tls(const struct sp_up_h1 *up);  /* why TLS failed, now or at the first read */
+void sp_up_connect_tls_failed(const struct sp_up_h1 *up);       /* says why, now or at the first read */
 
 #endif

@@ -276,7 +276,7 @@ static bool is_tls_broken(const struct sp_up_h1 *up, enum sp_io io)
 static void on_head_end(struct sp_up_h1 *up, enum sp_io io)
 {
 	if (is_tls_broken(up, io))
-		sp_up_connect_log_tls(up);
+		sp_up_connect_tls_failed(up);
 	if (io != SP_IO_AGAIN)
 		sp_up_h1_fail(up, is_tls_broken(up, io) ? SP_WHY_BACKEND_TLS : SP_WHY_BACKEND_ABORT);
 	else if (up->head != NULL && up->head->from == up->head->to) {

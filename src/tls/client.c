@@ -185,6 +185,11 @@ bool sp_tls_client_is_fine(struct sp_tls_stream *t)
 	return false;
 }
 
+bool sp_tls_stream_is_unverified(const struct sp_tls_stream *t)
+{
+	return t->ssl != NULL && SSL_get_verify_result(t->ssl) != X509_V_OK;
+}
+
 const char *sp_tls_stream_refusal(const struct sp_tls_stream *t)
 {
 	long verified = t->ssl == NULL ? X509_V_OK : SSL_get_verify_result(t->ssl);

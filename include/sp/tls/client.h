@@ -38,6 +38,9 @@ SP_MUST_USE bool sp_tls_stream_connect(struct sp_tls_stream *t, const struct sp_
 /* Of a handshake that failed: why, for the log; never NULL. */
 const char *sp_tls_stream_refusal(const struct sp_tls_stream *t);
 
+/* Was it the certificate: its chain, its dates, its name? */
+bool sp_tls_stream_is_unverified(const struct sp_tls_stream *t);
+
 /* Would it work? false with *err: the authorities or the certificate cannot be used. */
 SP_MUST_USE bool sp_tls_vet_client(const struct sp_conf_pool *conf, struct sp_err *err);
 
