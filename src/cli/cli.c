@@ -16,8 +16,8 @@ static const struct command {
 } commands[] = {
 	{ "run", NULL, sp_command_run, SP_ARG_CONFIG, "[-c FILE]",
 	  "serve; FILE is " SP_CLI_DEFAULT_CONFIG " by default" },
-	{ "check", "-t", sp_command_check, SP_ARG_CONFIG | SP_ARG_STRICT | SP_ARG_ONLINE, "[-c FILE] [--strict]",
-	  "validate everything that run would, bind nothing; --strict: exit 3 on warnings" },
+	{ "check", "-t", sp_command_check, SP_ARG_CONFIG | SP_ARG_STRICT | SP_ARG_ONLINE, "[-c FILE] [--strict] [--online]",
+	  "validate everything that run would, bind nothing; --strict: exit 3 on warnings; --online: ask the backends, too" },
 	{ "config", "-T", sp_command_config, SP_ARG_CONFIG, "[-c FILE]",
 	  "print the merged configuration with defaults and the origin of every value" },
 	{ "explain", NULL, sp_command_explain, SP_ARG_CONFIG | SP_ARG_WHAT | SP_ARG_REQUEST | SP_ARG_JSON,

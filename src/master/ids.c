@@ -124,3 +124,18 @@ void sp_master_vet(const struct sp_conf *conf, struct sp_conf_report *report)
 	}
 	sp_webroots_vet(conf, report);
 }
+
+bool sp_master_step_down(const struct sp_conf *conf, struct sp_err *err)
+{
+	struct sp_sandbox_want want = { .role = SP_ROLE_DIALER, .demand = SP_DEMAND_OFF, .empty_root = -1 };
+	struct sp_sandbox_level level;
+	struct sp_ids ids;
+	const char *key;
+
+	if (!sp_ids_find(&conf->gateway, geteuid(), &ids, &key, err))
+		return false;
+	want.changes_ids = ids.must_change;
+	want.uid = ids.of[SP_ROLE_WORKER].uid;
+	want.gid = ids.of[SP_ROLE_WORKER].gid;
+	return sp_sandbox_drop(&want, &level, err);
+}

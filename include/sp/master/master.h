@@ -32,6 +32,10 @@ void sp_master_vet(const struct sp_conf *conf, struct sp_conf_report *report);
 /* What the acme_webroot of a listener has now, as the master would hand it to workers. NULL: nothing, or no memory. */
 SP_MUST_USE struct sp_challenges *sp_master_challenges(const struct sp_conf_listener *listener);
 
+/* Before a command meets bytes of the network: no rights from here on, and root becomes the gateway's user. What is open
+ * stays open. false with *err. */
+SP_MUST_USE bool sp_master_step_down(const struct sp_conf *conf, struct sp_err *err);
+
 /* Serves until it is told to stop. conf is owned, whatever comes. true: ended as asked; false with *err: could not start.
  * file: what `run -c FILE` has read, borrowed, for a program that is executed in place; NULL: none can be. */
 SP_MUST_USE bool sp_master_run(struct sp_conf *conf, const char *file, struct sp_err *err);

@@ -77,7 +77,7 @@ static void done(struct sp_probe *p, const char *why)
 	const struct sp_probe_env *env = p->env;
 	struct sp_addr addr = p->of.addr;
 	void *of = p->of.of;
-	char text[SP_BACKEND_WHY];
+	char text[SP_PROBE_WHY];
 
 	if (why != NULL)
 		(void)snprintf(text, sizeof(text), "%s", why);
@@ -139,7 +139,7 @@ static bool is_healthy(const struct sp_conf_check *check, unsigned status)
 static void judge_head(struct sp_probe *p, size_t used)
 {
 	const struct sp_conf_check *check = &p->of.pool->check;
-	char why[SP_BACKEND_WHY];
+	char why[SP_PROBE_WHY];
 
 	if (!is_healthy(check, p->head.status)) {
 		(void)snprintf(why, sizeof(why), "status %u", p->head.status);
@@ -242,7 +242,7 @@ static void stands(struct sp_probe *p)
 
 static void shake(struct sp_probe *p)
 {
-	char why[SP_BACKEND_WHY + 8];
+	char why[SP_PROBE_WHY];
 
 	p->state = SHAKING;
 	switch (sp_stream_handshake(&p->stream)) {
@@ -308,7 +308,7 @@ static bool open_stream(struct sp_probe *p)
 static void on_dialed(struct sp_wait *w)
 {
 	struct sp_probe *p = SP_HOLDER(w, struct sp_probe, dial.wait);
-	char why[SP_BACKEND_WHY];
+	char why[SP_PROBE_WHY];
 
 	if (p->dial.rc != SP_DIAL_DONE) {
 		if (p->dial.refused != SP_EGRESS_OK)

@@ -13,11 +13,13 @@
 
 struct sp_probe;
 
+#define SP_PROBE_WHY 96 /* the longest reason, with NUL */
+
 struct sp_probe_env { /* all borrowed, for as long as probes are under way */
 	struct sp_loop *loop;
 	struct sp_dial *dial;
 	struct sp_chunk_pool *chunks;
-	/* It is over and freed behind this: NULL: healthy; else what is wrong, at most SP_BACKEND_WHY - 1 bytes. */
+	/* It is over and freed behind this: NULL: healthy; else what is wrong, in printable words. */
 	void (*on_done)(void *arg, void *of, const struct sp_addr *addr, const char *why);
 	void *arg;
 };
