@@ -33,19 +33,13 @@ void sp_json_put(struct sp_buf *buf, struct sp_str text)
 
 /* ---- reading */
 
-struct reader {
-	struct sp_str rest;
-	char *to;
-};
-
-static void skip_blanks(struct reader *r)
+static void skip_blanks(struct sp_json_reader *r)
 {
 	while (r->rest.n > 0 && (r->rest.p[0] == ' ' || r->rest.p[0] == '\t'))
 		r->rest = sp_str_of(r->rest.p + 1, r->rest.n - 1);
 }
 
-/* Past the blanks, this byte? */
-static bool take(struct reader *r, char c)
+bool sp_json_take(struct sp_json_reader *r, char c)
 {
 	skip_blanks(r);
 	if (r->rest.n == 0 || r->rest.p[0] != c)
@@ -81,8 +75,7 @@ static size_t unescape(struct sp_str s, char *c)
 	return 5;
 }
 
-/* Behind its first quote. */
-static const char *read_text(struct reader *r, struct sp_str *out)
+const char *sp_json_take_text(struct sp_json_reader *r, struct sp_str *out)
 {
 	*out = sp_str_of(r->to, 0);
 	for (size_t i = 0; i < r->rest.n; i++) {
@@ -107,7 +100,7 @@ static const char *read_text(struct reader *r, struct sp_str *out)
 	return "a text without an end";
 }
 
-static const char *read_number(struct reader *r, uint64_t *out)
+const char *sp_json_take_number(struct sp_json_reader *r, uint64_t *out)
 {
 	size_t n = 0;
 
@@ -121,23 +114,23 @@ static const char *read_number(struct reader *r, uint64_t *out)
 	return NULL;
 }
 
-static const char *read_member(struct reader *r, struct sp_json *out)
+static const char *read_member(struct sp_json_reader *r, struct sp_json *out)
 {
 	struct sp_json_member m = { .text = SP_STR_NONE };
 	const char *why;
 
-	if (!take(r, '"'))
+	if (!sp_json_take(r, '"'))
 		return "no name where one has to be";
-	why = read_text(r, &m.name);
+	why = sp_json_take_text(r, &m.name);
 	if (why != NULL)
 		return why;
 	for (size_t i = 0; i < out->count; i++)
 		if (sp_str_eq(out->members[i].name, m.name))
 			return "a name that is there twice";
-	if (!take(r, ':'))
+	if (!sp_json_take(r, ':'))
 		return "no value behind a name";
-	m.is_number = !take(r, '"');
-	why = m.is_number ? read_number(r, &m.number) : read_text(r, &m.text);
+	m.is_number = !sp_json_take(r, '"');
+	why = m.is_number ? sp_json_take_number(r, &m.number) : sp_json_take_text(r, &m.text);
 	if (why == NULL && out->count == SP_JSON_MEMBERS)
 		why = "too many members";
 	if (why == NULL)
@@ -145,20 +138,20 @@ static const char *read_member(struct reader *r, struct sp_json *out)
 	return why;
 }
 
-/* NOLINTNEXTLINE(readability-non-const-parameter): read_text writes there */
+/* NOLINTNEXTLINE(readability-non-const-parameter): sp_json_take_text writes there */
 const char *sp_json_read(struct sp_str line, char *room, struct sp_json *out)
 {
-	struct reader r = { .rest = line, .to = room };
+	struct sp_json_reader r = { .rest = line, .to = room };
 	const char *why = NULL;
 
 	out->count = 0;
-	if (!take(&r, '{'))
+	if (!sp_json_take(&r, '{'))
 		return "not an object";
-	if (!take(&r, '}')) {
+	if (!sp_json_take(&r, '}')) {
 		do
 			why = read_member(&r, out);
-		while (why == NULL && take(&r, ','));
-		if (why == NULL && !take(&r, '}'))
+		while (why == NULL && sp_json_take(&r, ','));
+		if (why == NULL && !sp_json_take(&r, '}'))
 			why = "no end of the object";
 	}
 	skip_blanks(&r);

@@ -6,6 +6,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/socket.h>
+#include <sys/time.h>
 #include <sys/un.h>
 #include <unistd.h>
 
@@ -21,6 +22,7 @@ struct asking {
 	const char *command; /* for messages */
 	char path[108]; /* as long as a socket's name can be */
 	bool is_raw, has_outcome;
+	const struct sp_admin_to *to;
 	struct sp_admin_answer *answer;
 };
 
@@ -34,10 +36,10 @@ static bool find_socket(struct asking *a, const char *config)
 	sp_conf_report_init(&report);
 	is_found = sp_conf_find_socket(config, a->path, sizeof(a->path), &report);
 	if (!is_found)
-		sp_conf_report_print(&report, config, stderr);
+		sp_conf_report_print(&report, config, a->to->err);
 	sp_conf_report_fini(&report);
 	if (is_found && strcmp(a->path, "off") == 0) {
-		fprintf(stderr, "sallyport %s: [admin] socket = off in %s: there is no way to the gateway\n",
+		fprintf(a->to->err, "sallyport %s: [admin] socket = off in %s: there is no way to the gateway\n",
 			a->command, config);
 		return false;
 	}
@@ -51,12 +53,14 @@ static int reach(const struct asking *a)
 	int fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
 
 	memcpy(sa.sun_path, a->path, strnlen(a->path, sizeof(sa.sun_path) - 1));
+	if (fd >= 0 && a->to->patience_s > 0)
+		(void)setsockopt(fd, SOL_SOCKET, SO_RCVTIMEO, &(struct timeval){ .tv_sec = a->to->patience_s }, sizeof(struct timeval));
 	if (fd >= 0 && connect(fd, (const struct sockaddr *)&sa, sizeof(sa)) == 0)
 		return fd;
 	if (errno == ENOENT || errno == ECONNREFUSED)
-		fprintf(stderr, "sallyport %s: no gateway listens on %s: is it running?\n", a->command, a->path);
+		fprintf(a->to->err, "sallyport %s: no gateway listens on %s: is it running?\n", a->command, a->path);
 	else
-		fprintf(stderr, "sallyport %s: %s: %s%s\n", a->command, a->path, strerror(errno),
+		fprintf(a->to->err, "sallyport %s: %s: %s%s\n", a->command, a->path, strerror(errno),
 			errno == EACCES ? ": root and the gateway's user may ask" : "");
 	if (fd >= 0)
 		(void)close(fd);
@@ -93,8 +97,8 @@ static void take_outcome(struct asking *a, const struct sp_json *doc, const stru
 	a->answer->confirm_s = number_of(doc, "confirm_s");
 	if (why == NULL || why->is_number)
 		return;
-	fprintf(stderr, "sallyport %s: ", a->command);
-	print_text(stderr, why->text);
+	fprintf(a->to->err, "sallyport %s: ", a->command);
+	print_text(a->to->err, why->text);
 }
 
 static void take_line(struct asking *a, struct sp_str line, char *room)
@@ -104,13 +108,13 @@ static void take_line(struct asking *a, struct sp_str line, char *room)
 
 	if (sp_json_read(line, room, &doc) != NULL) {
 		if (a->is_raw)
-			printf("%.*s\n", SP_STR_ARG(line));
+			fprintf(a->to->out, "%.*s\n", SP_STR_ARG(line));
 	} else if ((m = sp_json_find(&doc, "outcome")) != NULL && !m->is_number) {
 		take_outcome(a, &doc, m);
 	} else if ((m = sp_json_find(&doc, "line")) != NULL && !m->is_number) {
-		print_text(stdout, m->text);
+		print_text(a->to->out, m->text);
 	} else if ((m = sp_json_find(&doc, "reason")) != NULL && !m->is_number) {
-		print_text(stderr, m->text);
+		print_text(a->to->err, m->text);
 	}
 }
 
@@ -158,10 +162,10 @@ static bool ask(struct asking *a, int fd, const char *request)
 	return false;
 }
 
-bool sp_admin_ask(const struct sp_args *args, const char *command, const char *request, bool is_raw,
-		  struct sp_admin_answer *answer)
+bool sp_admin_ask_to(const struct sp_args *args, const char *command, const char *request, bool is_raw,
+		     const struct sp_admin_to *to, struct sp_admin_answer *answer)
 {
-	struct asking a = { .command = command, .is_raw = is_raw, .answer = answer };
+	struct asking a = { .command = command, .is_raw = is_raw, .to = to, .answer = answer };
 	bool is_any = false;
 
 	*answer = (struct sp_admin_answer){ .is_done = false };
@@ -177,11 +181,19 @@ bool sp_admin_ask(const struct sp_args *args, const char *command, const char *r
 			return false;
 		is_any = ask(&a, fd, request);
 	}
-	(void)fflush(stdout);
+	(void)fflush(to->out);
 	if (a.has_outcome)
 		return true;
-	fprintf(stderr, "sallyport %s: %s\n", command,
+	fprintf(to->err, "sallyport %s: %s\n", command,
 		is_any ? "the gateway ended before it said what came of it"
 		       : "the gateway closed the connection: root and the gateway's user may ask");
 	return false;
+}
+
+bool sp_admin_ask(const struct sp_args *args, const char *command, const char *request, bool is_raw,
+		  struct sp_admin_answer *answer)
+{
+	const struct sp_admin_to to = { .out = stdout, .err = stderr };
+
+	return sp_admin_ask_to(args, command, request, is_raw, &to, answer);
 }

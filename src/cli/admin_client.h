@@ -7,6 +7,7 @@
 
 #include <stdbool.h>
 #include <stdint.h>
+#include <stdio.h>
 
 #include "args.h"
 
@@ -18,6 +19,13 @@ struct sp_admin_answer {
 /* request: a JSON object without its newline. Lines of the answer go to standard output, reasons to standard error;
  * is_raw: JSON that is no line of either kind goes to standard output as it is. false: there was no answer; that is
  * printed, too. */
+struct sp_admin_to { /* where the answer goes, both borrowed; and how long each piece of it may take, 0: as long as it does */
+	FILE *out, *err;
+	unsigned patience_s;
+};
+/* The same with the answer written there. */
+SP_MUST_USE bool sp_admin_ask_to(const struct sp_args *args, const char *command, const char *request, bool is_raw,
+				 const struct sp_admin_to *to, struct sp_admin_answer *answer);
 SP_MUST_USE bool sp_admin_ask(const struct sp_args *args, const char *command, const char *request, bool is_raw,
 			      struct sp_admin_answer *answer);
 

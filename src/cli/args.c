@@ -4,7 +4,13 @@
 
 #include "sp/conf/units.h"
 
-enum { SECOND_MS = 1000, CONFIRM_MOST_MS = 24 * 3600 * SECOND_MS };
+enum {
+	SECOND_MS = 1000,
+	CONFIRM_MOST_MS = 24 * 3600 * SECOND_MS,
+	INTERVAL_LEAST_MS = 100,
+	INTERVAL_MOST_MS = 3600 * SECOND_MS,
+	COUNT_MOST = 1000000,
+};
 
 static bool is_any(const char *arg, const char *a, const char *b)
 {
@@ -27,34 +33,12 @@ static const char *config_of(char *const *argv, int *next, bool *is_missing)
 	return argv[0][0] == '-' && argv[0][1] == 'c' ? argv[0] + 2 : NULL;
 }
 
-/* --confirm TIME, --confirm=TIME; *next is how many arguments that is. */
-static bool take_confirm(char *const *argv, struct sp_args *out, int *next, struct sp_err *err)
+static bool is_option(const char *arg, const char *name)
 {
-	static const char with_value[] = "--confirm=";
-	bool is_one = strncmp(argv[0], with_value, sizeof(with_value) - 1) == 0;
-	const char *text = is_one ? argv[0] + sizeof(with_value) - 1 : argv[1], *why;
-	uint64_t ms;
+	const size_t n = strlen(name);
 
-	*next = is_one ? 1 : 2;
-	if (text == NULL)
-		return sp_err_set(err, "--confirm needs a time, as 2m");
-	if (!sp_units_duration(sp_str(text), &ms, &why))
-		return sp_err_set(err, "--confirm %.40s: %s", text, why);
-	if (ms < SECOND_MS || ms > CONFIRM_MOST_MS || ms % SECOND_MS != 0)
-		return sp_err_set(err, "--confirm %.40s: whole seconds, from 1s to 24h", text);
-	out->confirm_ms = ms;
-	return true;
+	return strncmp(arg, name, n) == 0 && (arg[n] == '\0' || arg[n] == '=');
 }
-
-static bool is_confirm(const char *arg)
-{
-	static const char name[] = "--confirm";
-
-	return strncmp(arg, name, sizeof(name) - 1) == 0 &&
-	       (arg[sizeof(name) - 1] == '\0' || arg[sizeof(name) - 1] == '=');
-}
-
-/* ---- the request of `explain` */
 
 /* The value of --name VALUE, --name=VALUE, -n VALUE or -nVALUE, and in *next how many arguments that is. NULL: it is
  * another option, or (*next = 0) it has no value. */
@@ -74,6 +58,45 @@ static const char *value_of(char *const *argv, const char *name, int *next)
 		return *rest == '=' ? rest + 1 : NULL;
 	return rest;
 }
+
+static bool take_confirm(char *const *argv, struct sp_args *out, int *next, struct sp_err *err)
+{
+	const char *text = value_of(argv, "--confirm", next), *why;
+	uint64_t ms;
+
+	if (text == NULL)
+		return sp_err_set(err, "--confirm needs a time, as 2m");
+	if (!sp_units_duration(sp_str(text), &ms, &why))
+		return sp_err_set(err, "--confirm %.40s: %s", text, why);
+	if (ms < SECOND_MS || ms > CONFIRM_MOST_MS || ms % SECOND_MS != 0)
+		return sp_err_set(err, "--confirm %.40s: whole seconds, from 1s to 24h", text);
+	out->confirm_ms = ms;
+	return true;
+}
+
+static bool take_interval(char *const *argv, struct sp_args *out, int *next, struct sp_err *err)
+{
+	const char *text = value_of(argv, "--interval", next), *why;
+
+	if (text == NULL)
+		return sp_err_set(err, "--interval needs a time, as 2s");
+	if (!sp_units_duration(sp_str(text), &out->interval_ms, &why))
+		return sp_err_set(err, "--interval %.40s: %s", text, why);
+	return (out->interval_ms >= INTERVAL_LEAST_MS && out->interval_ms <= INTERVAL_MOST_MS) ||
+	       sp_err_set(err, "--interval %.40s: from 100ms to 1h", text);
+}
+
+static bool take_count(char *const *argv, struct sp_args *out, int *next, struct sp_err *err)
+{
+	const char *text = value_of(argv, "--count", next);
+
+	if (text == NULL)
+		return sp_err_set(err, "--count needs a number");
+	return (sp_str_u64(sp_str(text), COUNT_MOST, &out->count) && out->count > 0) ||
+	       sp_err_set(err, "--count %.40s: a number from 1 to %d", text, COUNT_MOST);
+}
+
+/* ---- the request of `explain` */
 
 static bool add_field(struct sp_args *out, const char *text, struct sp_err *err)
 {
@@ -135,8 +158,12 @@ static bool take(char *const *argv, unsigned allowed, struct sp_args *out, int *
 	if ((allowed & SP_ARG_REQUEST) != 0 && (take_request(argv, out, next, err) || err->text[0] != '\0'))
 		return err->text[0] == '\0';
 	*next = 1;
-	if (is_confirm(argv[0]) && (allowed & SP_ARG_CONFIRM) != 0)
+	if (is_option(argv[0], "--confirm") && (allowed & SP_ARG_CONFIRM) != 0)
 		return take_confirm(argv, out, next, err);
+	if (is_option(argv[0], "--interval") && (allowed & SP_ARG_TIMES) != 0)
+		return take_interval(argv, out, next, err);
+	if (is_option(argv[0], "--count") && (allowed & SP_ARG_TIMES) != 0)
+		return take_count(argv, out, next, err);
 	if (strcmp(argv[0], "--strict") == 0 && (allowed & SP_ARG_STRICT) != 0)
 		out->is_strict = true;
 	else if (strcmp(argv[0], "--online") == 0 && (allowed & SP_ARG_ONLINE) != 0)

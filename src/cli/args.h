@@ -11,8 +11,8 @@
 
 #define SP_CLI_DEFAULT_CONFIG "/etc/sallyport/sallyport.ini"
 
-enum { SP_ARG_CONFIG = 1, SP_ARG_STRICT = 2, SP_ARG_ONLINE = 4, SP_ARG_WHAT = 8, SP_ARG_JSON = 16, SP_ARG_CONFIRM = 32, SP_ARG_WORDS = 64, SP_ARG_REQUEST = 128, SP_ARG_WORDS_MOST = 3,
-       SP_ARG_FIELDS_MOST = 256 };
+enum { SP_ARG_CONFIG = 1, SP_ARG_STRICT = 2, SP_ARG_ONLINE = 4, SP_ARG_WHAT = 8, SP_ARG_JSON = 16, SP_ARG_CONFIRM = 32, SP_ARG_WORDS = 64, SP_ARG_REQUEST = 128,
+       SP_ARG_TIMES = 256, SP_ARG_WORDS_MOST = 3, SP_ARG_FIELDS_MOST = 256 };
 
 struct sp_args {
 	const char *config; /* borrowed from argv */
@@ -23,6 +23,7 @@ struct sp_args {
 	/* with SP_ARG_REQUEST; NULL: not given */
 	const char *from, *listener, *method;
 	const char *fields[SP_ARG_FIELDS_MOST + 1]; /* each -H as it stands there; NULL behind the last */
+	uint64_t interval_ms, count; /* with SP_ARG_TIMES; 0: not given */
 	bool wants_help; /* -h or --help: whatever else stands there */
 };
 

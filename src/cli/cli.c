@@ -27,6 +27,8 @@ static const struct command {
 	  "0 if the local gateway answers its health path, else 1" },
 	{ "status", NULL, sp_command_status, SP_ARG_CONFIG | SP_ARG_JSON, "[-c FILE] [--json]",
 	  "the running gateway: generation, listeners, processes, sandbox in force" },
+	{ "top", NULL, sp_command_top, SP_ARG_CONFIG | SP_ARG_TIMES, "[-c FILE] [--interval 1s] [--count N]",
+	  "the same, live in the terminal, until q; in a pipe once, or N times" },
 	{ "reload", NULL, sp_command_reload, SP_ARG_CONFIG | SP_ARG_CONFIRM, "[-c FILE] [--confirm 2m]",
 	  "validate, print what changes, apply; --confirm: what was served returns unless confirmed in that time" },
 	{ "confirm", NULL, sp_command_confirm, SP_ARG_CONFIG, "[-c FILE]", "keep a reload that was given --confirm" },
@@ -48,7 +50,6 @@ static const struct command {
 	{ "version", "-V", sp_command_version, 0, "", "version, build options, library versions" },
 	{ "reference", NULL, sp_command_reference, 0, "", "print the configuration reference (Markdown)" },
 	{ "rehearse", NULL, sp_command_rehearse, SP_ARG_CONFIG, "[-c FILE]", NULL }, /* asked by a running gateway */
-	{ .name = "top" },
 };
 
 static bool is_listed(const struct command *c)

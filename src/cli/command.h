@@ -24,6 +24,7 @@ int sp_command_bans(const struct sp_args *args);
 int sp_command_export(const struct sp_args *args);
 int sp_command_demo(const struct sp_args *args);
 int sp_command_status(const struct sp_args *args);
+int sp_command_top(const struct sp_args *args);
 int sp_command_reload(const struct sp_args *args);
 int sp_command_confirm(const struct sp_args *args);
 int sp_command_version(const struct sp_args *args);

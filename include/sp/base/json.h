@@ -34,6 +34,18 @@ struct sp_json {
 
 /* room: line.n bytes, where names and texts go; they live as long as it. NULL: it is one; else what is wrong with it. */
 SP_MUST_USE const char *sp_json_read(struct sp_str line, char *room, struct sp_json *out);
+/* ---- the tokens, for who knows what is nested in what */
+
+struct sp_json_reader {
+	struct sp_str rest; /* what is still to be read */
+	char *to; /* where texts go: as many bytes as are to be read */
+};
+/* Past the blanks, this byte? */
+bool sp_json_take(struct sp_json_reader *r, char c);
+/* Behind its first quote. NULL, or what is wrong. */
+SP_MUST_USE const char *sp_json_take_text(struct sp_json_reader *r, struct sp_str *out);
+SP_MUST_USE const char *sp_json_take_number(struct sp_json_reader *r, uint64_t *out);
+
 /* NULL: there is none of that name. */
 const struct sp_json_member *sp_json_find(const struct sp_json *json, const char *name);
 

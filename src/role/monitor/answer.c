@@ -22,18 +22,19 @@ static const char *answer_health(struct sp_asking *asking)
 static const struct {
 	const char *name;
 	const char *(*answer)(struct sp_asking *asking);
+	bool is_look; /* it changes nothing, so the log need not tell of it: some ask each second */
 	const char *members[3]; /* that a request may have beside its name */
 } commands[] = {
-	{ "status", sp_answer_status, { "format" } },
-	{ "health", answer_health, { NULL } },
-	{ "reload", sp_answer_reload, { "confirm_s" } },
-	{ "confirm", sp_answer_confirm, { NULL } },
-	{ "drain", sp_answer_drain, { "backend" } },
-	{ "undrain", sp_answer_undrain, { "backend" } },
-	{ "weight", sp_answer_weight, { "backend", "weight" } },
-	{ "ban", sp_answer_ban, { "address", "seconds", "reason" } },
-	{ "unban", sp_answer_unban, { "address" } },
-	{ "bans", sp_answer_bans, { "format" } },
+	{ "status", sp_answer_status, true, { "format" } },
+	{ "health", answer_health, true, { NULL } },
+	{ "reload", sp_answer_reload, false, { "confirm_s" } },
+	{ "confirm", sp_answer_confirm, false, { NULL } },
+	{ "drain", sp_answer_drain, false, { "backend" } },
+	{ "undrain", sp_answer_undrain, false, { "backend" } },
+	{ "weight", sp_answer_weight, false, { "backend", "weight" } },
+	{ "ban", sp_answer_ban, false, { "address", "seconds", "reason" } },
+	{ "unban", sp_answer_unban, false, { "address" } },
+	{ "bans", sp_answer_bans, true, { "format" } },
 };
 
 void sp_answer_put_lines(struct sp_buf *out, const char *name, struct sp_str text)
@@ -76,7 +77,8 @@ bool sp_answer_request(struct sp_asking *asking)
 		if (!is_known_member(at, asking->request->members[i].name))
 			why = "a member that this command does not know";
 	if (why == NULL) {
-		sp_info("admin_command", SP_KV_TEXT("command", commands[at].name), SP_KV_U64("uid", asking->uid));
+		SP_LOG_(commands[at].is_look ? SP_LOG_DEBUG : SP_LOG_INFO, "admin_command",
+			SP_KV_TEXT("command", commands[at].name), SP_KV_U64("uid", asking->uid));
 		why = commands[at].answer(asking);
 	}
 	if (why == NULL && asking->order.type == SP_IPC_COMMAND)

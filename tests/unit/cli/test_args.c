@@ -135,10 +135,55 @@ static void test_as_many_fields_as_there_is_room_for(void **state)
 	assert_string_equal(err.text, "more than 256 times -H");
 }
 
+static void test_times(void **state)
+{
+	static const struct {
+		const char *argv[6];
+		bool ok;
+		uint64_t interval_ms, count;
+	} rows[] = {
+		{ { NULL }, true, 0, 0 },
+		{ { "--interval", "2s" }, true, 2000, 0 },
+		{ { "--interval=100ms" }, true, 100, 0 },
+		{ { "--count", "5", "--interval", "1h" }, true, 3600000, 5 },
+		{ { "--count=1000000" }, true, 0, 1000000 },
+		{ { "--interval", "99ms" }, false, 0, 0 },
+		{ { "--interval", "61m" }, false, 0, 0 },
+		{ { "--interval", "2" }, false, 0, 0 },
+		{ { "--interval" }, false, 0, 0 },
+		{ { "--interval=" }, false, 0, 0 },
+		{ { "--intervals", "2s" }, false, 0, 0 },
+		{ { "--count", "0" }, false, 0, 0 },
+		{ { "--count", "-1" }, false, 0, 0 },
+		{ { "--count", "1000001" }, false, 0, 0 },
+		{ { "--count", "many" }, false, 0, 0 },
+		{ { "--count" }, false, 0, 0 },
+	};
+
+	(void)state;
+	for (size_t i = 0; i < SP_COUNT(rows); i++) {
+		struct sp_err err = { .text = "" };
+		struct sp_args got;
+		char *argv[6];
+
+		memcpy(argv, rows[i].argv, sizeof(argv));
+		print_message("  %s\n", argv[0] != NULL ? argv[0] : "(none)");
+		assert_int_equal(sp_args_parse(argv, SP_ARG_TIMES, &got, &err), rows[i].ok);
+		assert_int_equal(err.text[0] == '\0', rows[i].ok);
+		assert_false(argv[0] != NULL && sp_args_parse(argv, ALL, &got, &err));
+		if (!rows[i].ok)
+			continue;
+		assert_true(sp_args_parse(argv, SP_ARG_TIMES, &got, &err));
+		assert_int_equal(got.interval_ms, rows[i].interval_ms);
+		assert_int_equal(got.count, rows[i].count);
+	}
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = { cmocka_unit_test(test_args), cmocka_unit_test(test_a_request),
-					    cmocka_unit_test(test_as_many_fields_as_there_is_room_for) };
+					    cmocka_unit_test(test_as_many_fields_as_there_is_room_for),
+					    cmocka_unit_test(test_times) };
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }
