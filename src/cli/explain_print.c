@@ -112,11 +112,8 @@ static void print_request(const struct sp_explain_told *told, FILE *to)
 		      l->proxy_protocol == SP_PROXY_REQUIRED ? ", by a PROXY header," : "", SP_STR_ARG(l->section.name));
 	put_at("", l->section.at, to);
 	(void)fputc(')', to);
-	if (site != NULL) {
-		(void)fprintf(to, ", certificate of [tls:%.*s] (", SP_STR_ARG(site->section.name));
-		put_at("", site->section.at, to);
-		(void)fputc(')', to);
-	}
+	if (site != NULL)
+		put_at(", certificate at ", site->section.at, to);
 	(void)fputs("\n\n", to);
 	print_note(told, to);
 }
