@@ -151,6 +151,8 @@ static void print_backend(const struct sp_conf_backend *b, FILE *to)
 	else if (!sp_str_eq(b->name, sp_str(sp_addr_text(&b->addr, addr))))
 		(void)fprintf(to, " (%s)", addr);
 	(void)fprintf(to, ", weight %llu", (unsigned long long)b->weight);
+	if (b->max_inflight > 0)
+		(void)fprintf(to, ", max_inflight %llu", (unsigned long long)b->max_inflight);
 	(void)fputs(b->is_down ? ", down = yes" : "", to);
 	put_at("  ", b->at, to);
 	(void)fputc('\n', to);
@@ -165,7 +167,7 @@ static void print_forwarded(const struct sp_explain_told *told, FILE *to)
 		      SP_STR_ARG(pool->section.name), balances[pool->balance]);
 	if (pool->balance_name.n > 0)
 		(void)fprintf(to, ":%.*s", SP_STR_ARG(pool->balance_name));
-	(void)fprintf(to, "%s%s, to one of these (which are up, the running gateway knows):\n", pool->has_tls ? ", TLS" : "",
+	(void)fprintf(to, "%s%s, to one of these (which are up and have room, the running gateway knows):\n", pool->has_tls ? ", TLS" : "",
 		      pool->has_proxy_header ? ", PROXY header" : "");
 	for (size_t i = 0; i < pool->backend_count; i++)
 		print_backend(&pool->backends[i], to);
@@ -265,8 +267,8 @@ static void put_backends(struct sp_buf *buf, const struct sp_explanation *what)
 		sp_buf_put(buf, i == 0 ? SP_STR("{") : SP_STR(",{"));
 		put_member(buf, "name", b->name);
 		put_member(buf, "address", is_named ? SP_STR_NONE : sp_str(sp_addr_text(&b->addr, addr)));
-		sp_buf_printf(buf, ",\"weight\":%llu,\"down\":%s", (unsigned long long)b->weight,
-			      b->is_down ? "true" : "false");
+		sp_buf_printf(buf, ",\"weight\":%llu,\"max_inflight\":%llu,\"down\":%s", (unsigned long long)b->weight,
+			      (unsigned long long)b->max_inflight, b->is_down ? "true" : "false");
 		put_member(buf, "host", what->hosts[i]);
 		put_place(buf, "at", b->at);
 		sp_buf_put(buf, SP_STR("}"));

@@ -2,6 +2,7 @@
 
 #include <stdlib.h>
 
+#include "sp/conf/units.h"
 #include "sp/http/h1_write.h"
 
 #include "answer.h"
@@ -203,12 +204,33 @@ static void tell_refusal(struct run *run, enum sp_refuse why)
 	on_met(&run->witness, &met);
 }
 
+/* The caps by address (admission.c): met before a byte of a request is read. */
+static void tell_admission(struct run *run)
+{
+	const struct sp_conf_listener *listener = run->from.listening->serve->conf;
+	const enum sp_conf_behind behind = run->proxy->serve->conf->gateway.behind;
+	struct sp_met met = { .rule = "max_connections_per_ip", .how = SP_MET_UNASKED };
+	char rate[SP_UNITS_TEXT];
+
+	if (run->from.is_trusted || run->from.client.family == SP_ADDR_UNIX || behind == SP_BEHIND_ALB ||
+	    behind == SP_BEHIND_CLOUDFRONT)
+		return;
+	met.text = sp_arena_printf(&run->x->arena, "%llu%s%s: the running gateway counts",
+				   (unsigned long long)listener->max_connections_per_ip,
+				   run->from.is_tls ? ", and handshakes " : "",
+				   run->from.is_tls ? sp_units_rate_text(listener->max_handshakes_per_ip, rate) : "");
+	if (met.text == NULL)
+		met.text = "";
+	on_met(&run->witness, &met);
+}
+
 static bool explain_head(struct run *run, struct sp_str head, struct sp_err *err)
 {
 	struct sp_exchange *x = run->x;
 	struct sp_h1_reader reader;
 	size_t used;
 
+	tell_admission(run);
 	sp_h1_reader_init(&reader, &run->from.listening->serve->limits, &x->arena);
 	switch (sp_h1_read_request(&reader, head.p, head.n, &x->request, &used)) {
 	case SP_H1_MORE:

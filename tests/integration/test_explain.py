@@ -444,6 +444,7 @@ host = backend
 pool = app
 address = 10.1.0.3:80
 down = yes
+max_inflight = 9
 """
 
 FORWARDED = """\
@@ -465,11 +466,11 @@ from 10.0.0.1 to [listener:web] (s.ini:7)
   passed     s.ini:29  request_header  set X-A: b
   passed     s.ini:30  request_header  remove Cookie
 
-forwarded by [route:api] to [pool:app], balance = hash:header:X-User, to one of these (which are up, the running gateway knows):
+forwarded by [route:api] to [pool:app], balance = hash:header:X-User, to one of these (which are up and have room, the running gateway knows):
     10.1.0.1:80, weight 3  s.ini:35
     10.1.0.2:8080, weight 1  s.ini:35
     db.internal:81 (db.internal:81, looked up by the running gateway), weight 1  s.ini:36
-    third (10.1.0.3:80), weight 1, down = yes  s.ini:41
+    third (10.1.0.3:80), weight 1, max_inflight 9, down = yes  s.ini:41
 
 with this head, where Host is that of the backend:
 
@@ -490,8 +491,9 @@ DENIED = """\
 GET http://api.test/v1/
 from 203.0.113.4 to [listener:web] (s.ini:7)
 
-  not_asked  -        ban   who is banned, the running gateway knows: sallyport bans
-  answered   s.ini:9  deny  203.0.113.4 is in 203.0.113.0/28
+  not_asked  -        max_connections_per_ip  100: the running gateway counts
+  not_asked  -        ban                     who is banned, the running gateway knows: sallyport bans
+  answered   s.ini:9  deny                    203.0.113.4 is in 203.0.113.0/28
 
 answered 403, cause denied_ip, rule s.ini:9:
 

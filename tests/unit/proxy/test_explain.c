@@ -71,6 +71,9 @@ static const char *rules_of(const struct sp_explanation *what)
 	return text;
 }
 
+/* Of who is not trusted. */
+#define CAPS "max_connections_per_ip:0 unasked, "
+
 #define HEAD(line, host) line " HTTP/1.1\r\nHost: " host "\r\n\r\n"
 
 static void test_outcomes(void **state)
@@ -82,17 +85,17 @@ static void test_outcomes(void **state)
 		const char *cause, *route, *rules;
 	} rows[] = {
 		{ "198.51.100.1", HEAD("GET /", "a.test"), SP_OUTCOME_FORWARDED, 0, "ok", "a",
-		  "ban:0 unasked, deny:9 passed, methods:0 passed, route:12 passed, limit:11 unasked, pool:14 passed, "
+		  CAPS "ban:0 unasked, deny:9 passed, methods:0 passed, route:12 passed, limit:11 unasked, pool:14 passed, "
 		  "request_header:16 passed" },
-		{ "192.0.2.1", HEAD("GET /", "a.test"), SP_OUTCOME_ANSWERED, 403, "denied_ip", NULL, "ban:0 unasked, deny:9 answered" },
+		{ "192.0.2.1", HEAD("GET /", "a.test"), SP_OUTCOME_ANSWERED, 403, "denied_ip", NULL, CAPS "ban:0 unasked, deny:9 answered" },
 		{ "198.51.100.1", HEAD("GET /", "b.test"), SP_OUTCOME_ANSWERED, 200, "ok", "b",
-		  "ban:0 unasked, deny:9 passed, methods:0 passed, route:17 passed, respond:19 answered" },
+		  CAPS "ban:0 unasked, deny:9 passed, methods:0 passed, route:17 passed, respond:19 answered" },
 		{ "198.51.100.1", HEAD("GET /", "c.test"), SP_OUTCOME_ANSWERED, 421, "no_route", NULL,
-		  "ban:0 unasked, deny:9 passed, methods:0 passed, route:0 answered" },
+		  CAPS "ban:0 unasked, deny:9 passed, methods:0 passed, route:0 answered" },
 		{ "10.0.0.1", "GET / HTTP/1.1\r\nHost: a.test\r\nX-Forwarded-For: 192.0.2.9\r\n\r\n", SP_OUTCOME_ANSWERED, 403,
 		  "denied_ip", NULL, "trusted:2 passed, ban:0 unasked, deny:9 answered" },
-		{ "198.51.100.1", "GET / HTTP/1.1\r\n\r\n", SP_OUTCOME_ANSWERED, 400, "bad_request", NULL, "http:0 answered" },
-		{ "198.51.100.1", HEAD("GET /healthz", "c.test"), SP_OUTCOME_ANSWERED, 200, "ok", NULL, "health_path:0 answered" },
+		{ "198.51.100.1", "GET / HTTP/1.1\r\n\r\n", SP_OUTCOME_ANSWERED, 400, "bad_request", NULL, CAPS "http:0 answered" },
+		{ "198.51.100.1", HEAD("GET /healthz", "c.test"), SP_OUTCOME_ANSWERED, 200, "ok", NULL, CAPS "health_path:0 answered" },
 	};
 	struct bed bed;
 
@@ -188,7 +191,7 @@ static void test_other_policies(void **state)
 	assert_int_equal(what->outcome, SP_OUTCOME_FORWARDED);
 	assert_int_equal(asked, 1);
 	/* Who does not tell where it stands is found by its name among the keys of the route. */
-	assert_string_equal(rules_of(what), "ban:0 unasked, deny:9 passed, methods:0 passed, route:12 passed, asker:0 unasked, "
+	assert_string_equal(rules_of(what), CAPS "ban:0 unasked, deny:9 passed, methods:0 passed, route:12 passed, asker:0 unasked, "
 					    "limit:15 passed, pool:14 passed, request_header:16 passed");
 
 	bed.serve->route_steps[0].count = 3;
