@@ -9,7 +9,6 @@
 #include "client.h"
 #include "judge.h"
 #include "proxy_int.h"
-#include "record.h"
 
 struct run {
 	struct sp_explanation out; /* first: what the caller has */
@@ -247,7 +246,7 @@ static bool explain_head(struct run *run, struct sp_str head, struct sp_err *err
 	run->out.client = x->client.family == SP_ADDR_NONE ? run->from.client : x->client;
 	run->out.is_trusted = run->from.is_trusted;
 	run->out.route = x->route;
-	run->out.cause = sp_record_cause(x);
+	run->out.cause = sp_exchange_cause(x);
 	run->out.rule = x->ask.rule;
 	return !run->is_short || sp_err_set(err, "no memory for an explanation");
 }

@@ -80,17 +80,11 @@ static unsigned status_of(const struct sp_exchange *x)
 	return x->why == SP_WHY_CLIENT_ABORT && !x->is_answered ? 499 : x->status;
 }
 
-const char *sp_record_cause(const struct sp_exchange *x)
-{
-	return x->why == SP_WHY_RULE && x->ask.cause != NULL ? x->ask.cause : sp_why_cause(x->why);
-}
-
 void sp_record(const struct sp_exchange *x)
 {
 	struct sp_access_record r = SP_ACCESS_RECORD;
 	const uint64_t now = sp_now_us();
 	const char *cause = sp_exchange_cause(x);
-	char flags[3], country[3];
 	char flags[3], country[3];
 
 	sp_tally_exchange(x, status_of(x), cause, now);

@@ -6,8 +6,6 @@
 
 #include "exchange.h"
 
-/* The word for how it ended: spec 5. */
-const char *sp_record_cause(const struct sp_exchange *x);
 void sp_record(const struct sp_exchange *x);
 
 #endif
