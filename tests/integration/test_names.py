@@ -94,7 +94,8 @@ def test_change_is_taken_and_idle_connections_go(gateway, names, places, port):
     assert len(gw.events("backend_addresses")) == 2
 
 
-@pytest.mark.parametrize("ttl, least, most, after", [(0, "1s", "1m", 1), (2, "100ms", "1m", 2), (3600, "100ms", "1s", 1)], ids=["floor", "ttl", "ceiling"])
+@pytest.mark.parametrize("ttl, least, most, after", [(0, "1s", "1m", 1), (2, "100ms", "1m", 2), (3600, "100ms", "1s", 1)],
+                         ids=["floor", "ttl", "ceiling"])
 def test_looked_up_by_its_ttl(gateway, names, places, port, ttl, least, most, after):
     """Never sooner than resolve_min, never later than resolve_max."""
     seen = []
@@ -107,7 +108,8 @@ def test_looked_up_by_its_ttl(gateway, names, places, port, ttl, least, most, af
             return super().answer(query, how)
     names.__class__ = Noting
     names.set(HOST, "127.0.0.2", ttl=ttl)
-    gateway(text(port, names, places("127.0.0.2")).replace("resolve_min = 100ms\nresolve_max = 300ms", f"resolve_min = {least}\nresolve_max = {most}"))
+    gateway(text(port, names, places("127.0.0.2")).replace("resolve_min = 100ms\nresolve_max = 300ms",
+                                                           f"resolve_min = {least}\nresolve_max = {most}"))
     assert procs.wait_for(lambda: len(seen) >= 4, 60), "not within resolve_max"
     assert min(b - a for a, b in zip(seen, seen[1:])) > after * 0.8, seen
 

@@ -54,7 +54,8 @@ def four(folders):
         yield made
     finally:
         for one in made:
-            signals(signal.SIGCONT)(one)
+            if one.process.poll() is None:
+                signals(signal.SIGCONT)(one)
             one.end()
 
 
@@ -136,7 +137,8 @@ class Phase:
         time.sleep(hold)
         checks, self.mended = self.good_checks(), time.time()
         self.fault.mend(self.one)
-        assert procs.wait_for(lambda: self.is_back(checks), FOREVER, 0.1), (self.how, "it does not come back", self.states(), len(self.served(self.mended)))
+        assert procs.wait_for(lambda: self.is_back(checks), FOREVER, 0.1), \
+            (self.how, "it does not come back", self.states(), len(self.served(self.mended)))
         self.ended = time.time()
         self.all = self.states()
         self.judge_log()
