@@ -1,10 +1,17 @@
 """Where a connection may never go: refused by `check` with file and line, and never made (spec 3 [egress])."""
+import os
 import re
+import socket
 import subprocess
 
 import pytest
 
+import backends
+import dns
 import gateway as program
+import page
+import procs
+from wire import Client, answer
 
 BASE = """\
 [egress]
@@ -127,3 +134,108 @@ def test_a_reachable_one_is_left_alone(gateway, backend, port, folders):
             except wire.Cut:
                 pass
     assert not other.conns
+
+
+# ---- what is refused is counted, by its reason
+
+
+HOST = "app.internal"
+# Of a gateway that may connect to 127.0.0.0/8, and whose backend's port is its own listener's (on another address).
+REASONS = {"link_local": "169.254.169.254", "unspecified": "0.0.0.1", "multicast": "224.0.0.1", "broadcast": "255.255.255.255",
+           "loopback": "::1", "own_listener": "127.0.0.1", "public": "8.8.8.8", "not_allowed": "10.9.9.9"}
+
+
+@pytest.fixture
+def names():
+    made = dns.Server()
+    yield made
+    made.end()
+
+
+@pytest.fixture
+def counted(gateway, backend, names, port):
+    """A gateway whose backend's name leads to a backend; (gateway, port of its metrics)."""
+    behind = backend(backends.always(answer()), host="127.0.0.2", port=port)
+    at = program.free_port()
+    names.set(HOST, "127.0.0.2", ttl=1)
+    running = gateway(program.ini(port, 1, gateway="trusted = 127.0.0.0/8", egress=f"127.0.0.0/8\nresolver = 127.0.0.1:{names.port}",
+                                  pool="resolve_min = 100ms\nresolve_max = 200ms\nretries = 0\nkeepalive = 0\neject = off",
+                                  more=page.admin(at)).replace("backend = 127.0.0.1:1\n", f"backend = {HOST}:{port}\n"))
+    assert procs.wait_for(lambda: ask(port).status == 200, 20 * program.SLOW)
+    yield running, at
+    assert behind.requests
+
+
+def ask(port):
+    with Client(port) as client:
+        return client.ask()
+
+
+def refused(at):
+    found = page.metrics(at)
+    return {dict(pairs)["reason"]: value for (name, pairs), value in found.items() if name == "sallyport_egress_refused_total"}
+
+
+def test_each_reason_has_its_count(counted, names, port):
+    """Where names lead. An address of another family than these is nothing that a name, or the board, could say."""
+    running, at = counted
+    assert refused(at) == dict.fromkeys([*REASONS, "family"], 0)
+    for reason, address in REASONS.items():
+        before = refused(at)
+        names.set(HOST, address)
+        assert procs.wait_for(lambda reason=reason, before=before: refused(at)[reason] > before[reason], 20 * program.SLOW), reason
+        assert ask(port).status == 200                  # by the last good answer
+        names.set(HOST, "127.0.0.2")
+        asked = len(names.asked)
+        assert procs.wait_for(lambda asked=asked: len(names.asked) > asked + 4, 20 * program.SLOW)
+        after = refused(at)
+        assert {name for name in after if after[name] != before[name]} == {reason}
+    assert [re.search(r"why=(\S+)", line).group(1) for line in running.events("egress_refused")] == list(REASONS)
+
+
+def board_of(pid, pattern):
+    """(descriptor to write, offset) of these bytes in the board; the caller closes. Holes are passed over."""
+    for name in os.listdir(f"/proc/{pid}/fd"):
+        path = f"/proc/{pid}/fd/{name}"
+        if not os.readlink(path).startswith("/memfd:board"):
+            continue
+        fd, at, size = os.open(path, os.O_RDWR), 0, os.stat(path).st_size
+        while at < size:
+            try:
+                at = os.lseek(fd, at, os.SEEK_DATA)
+            except OSError:
+                break
+            end = os.lseek(fd, at, os.SEEK_HOLE)
+            found = os.pread(fd, end - at, at).find(pattern)
+            if found >= 0:
+                return fd, at + found
+            at = end
+        os.close(fd)
+    raise AssertionError("not on the board")
+
+
+@pytest.mark.skipif(os.getuid() != 0, reason="only root may write to the board from outside")
+def test_the_dialer_holds_to_the_rules_whatever_stands_on_the_board(counted, names, port):
+    """A monitor that was taken over sends workers where nobody may go: each try is refused, counted, logged and a 502."""
+    running, at = counted
+    names.silent = True                                 # so that the monitor leaves the row alone
+    good = socket.inet_aton("127.0.0.2") + bytes(12) + b"\0\1"
+    fd, offset = board_of(running.pid, good)
+    try:
+        for reason, address in REASONS.items():
+            is_v6 = ":" in address
+            packed = socket.inet_pton(socket.AF_INET6 if is_v6 else socket.AF_INET, address)
+            before, events = refused(at), len(running.events("egress_refused"))
+            os.pwrite(fd, packed.ljust(16, b"\0") + bytes([is_v6, 1]), offset)
+            got = ask(port)
+            assert got.status == 502, reason
+            assert got.get("Proxy-Status") == 'sallyport; error=destination_ip_prohibited; details="backend_refused at connect"'
+            assert procs.wait_for(lambda reason=reason, before=before: refused(at)[reason] == before[reason] + 1,
+                                  20 * program.SLOW), reason
+            assert procs.wait_for(lambda events=events: len(running.events("egress_refused")) == events + 1, 20 * program.SLOW)
+            assert running.events("egress_refused")[-1].endswith(f"why={reason}")
+            os.pwrite(fd, good, offset)
+            assert ask(port).status == 200
+    finally:
+        os.close(fd)
+    assert refused(at) == {**dict.fromkeys(REASONS, 1), "family": 0}

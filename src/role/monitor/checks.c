@@ -62,6 +62,11 @@ static void on_done(void *arg, void *of, const struct sp_addr *addr, const char 
 	}
 }
 
+static void on_refused(void *arg, enum sp_egress_verdict why)
+{
+	sp_watched_count_refused(((struct sp_checks *)arg)->list, why);
+}
+
 /* ---- when */
 
 /* xorshift64*: only so that checks do not march in step. */
@@ -182,6 +187,7 @@ bool sp_checks_init(struct sp_checks *checks, const struct sp_conf *conf, struct
 {
 	*checks = (struct sp_checks){ .env = *env, .conf = conf, .list = list };
 	checks->env.on_done = on_done;
+	checks->env.on_refused = on_refused;
 	checks->env.arg = checks;
 	checks->random = sp_siphash_process_key()->k0 | 1;
 	if (!make_clients(checks, signer, err))

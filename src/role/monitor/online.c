@@ -79,6 +79,12 @@ static void on_probed(void *arg, void *of, const struct sp_addr *addr, const cha
 	go_on(o);
 }
 
+/* An address is judged before it is connected to, so the dialer has nothing new to say. */
+static void on_refused(void *arg, enum sp_egress_verdict why)
+{
+	(void)arg, (void)why;
+}
+
 static void add_spot(struct place *place, struct sp_addr addr)
 {
 	struct spot *spot = &place->spots[place->count];
@@ -350,7 +356,7 @@ struct sp_online *sp_online_new(const struct sp_conf *conf, struct sp_err *err)
 	o->lookup_env = (struct sp_lookup_env){ .loop = o->loop, .dial = o->dial, .servers = conf->egress.resolver_count,
 						.on_done = on_looked_up, .arg = o };
 	o->probe_env = (struct sp_probe_env){ .loop = o->loop, .dial = o->dial, .chunks = o->chunks,
-					      .on_done = on_probed, .arg = o };
+					      .on_done = on_probed, .on_refused = on_refused, .arg = o };
 	if (!make_clients(o, err))
 		goto fail;
 	if (take_backends(o))

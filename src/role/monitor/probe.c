@@ -311,10 +311,12 @@ static void on_dialed(struct sp_wait *w)
 	char why[SP_PROBE_WHY];
 
 	if (p->dial.rc != SP_DIAL_DONE) {
-		if (p->dial.refused != SP_EGRESS_OK)
+		if (p->dial.refused != SP_EGRESS_OK) {
+			p->env->on_refused(p->env->arg, p->dial.refused);
 			(void)snprintf(why, sizeof(why), "egress: %s", sp_egress_word(p->dial.refused));
-		else
+		} else {
 			(void)snprintf(why, sizeof(why), "no socket: error %d", p->dial.error);
+		}
 		done(p, why);
 		return;
 	}

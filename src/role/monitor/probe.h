@@ -21,6 +21,7 @@ struct sp_probe_env { /* all borrowed, for as long as probes are under way */
 	struct sp_chunk_pool *chunks;
 	/* It is over and freed behind this: NULL: healthy; else what is wrong, in printable words. */
 	void (*on_done)(void *arg, void *of, const struct sp_addr *addr, const char *why);
+	void (*on_refused)(void *arg, enum sp_egress_verdict why); /* by the dialer; before on_done */
 	void *arg;
 };
 

@@ -213,6 +213,12 @@ void sp_watch_list_begin(struct sp_watch_list *list)
 			sp_watched_publish(list, &list->items[i]);
 }
 
+void sp_watched_count_refused(struct sp_watch_list *list, enum sp_egress_verdict why)
+{
+	if (list->metrics != NULL)
+		sp_metrics_add(sp_metrics_row(list->metrics, SP_METRICS_GATEWAY, 0, 0), SP_GATEWAY_EGRESS + why, 1);
+}
+
 void sp_watched_count_check(struct sp_watch_list *list, const struct sp_watched *w, bool is_good)
 {
 	const uint64_t key = sp_name_key(SP_NAME_BACKEND, w->pool->section.name, w->backend->name);
@@ -220,12 +226,6 @@ void sp_watched_count_check(struct sp_watch_list *list, const struct sp_watched 
 	if (list->metrics != NULL)
 		sp_metrics_add(sp_metrics_row(list->metrics, SP_METRICS_BACKEND, key, 0),
 			       is_good ? SP_BACKEND_CHECKS_GOOD : SP_BACKEND_CHECKS_BAD, 1);
-}
-
-void sp_watched_count_refused(struct sp_watch_list *list, enum sp_egress_verdict why)
-{
-	if (list->metrics != NULL)
-		sp_metrics_add(sp_metrics_row(list->metrics, SP_METRICS_GATEWAY, 0, 0), SP_GATEWAY_EGRESS + why, 1);
 }
 
 /* ---- the addresses of a name */

@@ -13,6 +13,7 @@
 #include <stdint.h>
 
 #include "sp/base/addr.h"
+#include "sp/base/egress.h"
 #include "sp/board/backends.h"
 #include "sp/board/board.h"
 #include "sp/board/metrics.h"
