@@ -36,6 +36,7 @@ struct sp_board {
 	size_t workers; /* of one bank */
 	size_t first; /* number of the own bank's first worker part */
 	size_t part_count;
+	size_t at[SP_BLOCK_COUNT]; /* where each block begins in its part */
 	struct part parts[SP_BOARD_FDS_MAX]; /* names, states, bank 0: worker 0.., bank 1 .. */
 	struct sp_name_uses uses; /* the master's */
 	bool is_held[SP_NAMES_MAX]; /* the master's: names that stood on a board when it was adopted */
@@ -90,6 +91,8 @@ static struct sp_board *empty_board(size_t workers, struct sp_err *err)
 	}
 	board->workers = workers;
 	board->part_count = SP_PART_WORKER + SP_BOARD_BANKS * workers;
+	for (size_t i = 0; i < SP_BLOCK_COUNT; i++)
+		board->at[i] = offset_of(sp_board_blocks[i].part, (enum sp_board_block)i);
 	for (size_t i = 0; i < board->part_count; i++) {
 		struct part *part = &board->parts[i];
 
@@ -224,7 +227,7 @@ static void clear_worker(struct sp_board *board, struct part *part)
 
 	atomic_store_explicit(&past->folds, folds + 1, memory_order_relaxed);
 	atomic_thread_fence(memory_order_release);
-	sp_metrics_fold(past, (const void *)((const char *)part->mem + offset_of(SP_PART_WORKER, SP_BLOCK_METRICS)), false);
+	sp_metrics_fold(past, (const void *)((const char *)part->mem + board->at[SP_BLOCK_METRICS]), false);
 	zero_part(part);
 	atomic_store_explicit(&past->folds, folds + 2, memory_order_release);
 }
@@ -314,6 +317,8 @@ static size_t bank_at(const struct sp_board *board, size_t n)
 /* Of a worker by its number in the own program: see sp_board_workers. */
 static size_t index_of(const struct sp_board *board, size_t worker)
 {
+	if (worker < board->workers) /* a request asks for these */
+		return SP_PART_WORKER + board->first + worker;
 	return SP_PART_WORKER + bank_at(board, worker / board->workers) * board->workers + worker % board->workers;
 }
 
@@ -377,14 +382,14 @@ const void *sp_board_read(const struct sp_board *board, enum sp_board_block bloc
 {
 	const struct part *part = part_of(board, block, worker);
 
-	return part->mem == NULL ? NULL : (const char *)part->mem + offset_of(part->is, block);
+	return part->mem == NULL ? NULL : (const char *)part->mem + board->at[block];
 }
 
 void *sp_board_write(struct sp_board *board, enum sp_board_block block, size_t worker)
 {
 	const struct part *part = part_of(board, block, worker);
 
-	return !part->may_write ? NULL : (char *)part->mem + offset_of(part->is, block);
+	return !part->may_write ? NULL : (char *)part->mem + board->at[block];
 }
 
 bool sp_board_name(struct sp_board *board, enum sp_name_kind kind, struct sp_str of, struct sp_str name, uint32_t *slot,

@@ -9,8 +9,9 @@ static uint32_t at_most(const _Atomic uint32_t *counter, uint32_t most)
 
 #define SUM(member)                                                                                                    \
 	do {                                                                                                           \
+		const size_t workers = sp_board_workers(board);                                                        \
 		uint64_t sum = 0;                                                                                      \
-		for (size_t i = 0; i < sp_board_workers(board); i++) {                                                 \
+		for (size_t i = 0; i < workers; i++) {                                                                 \
 			const struct sp_counters *c = sp_board_read(board, SP_BLOCK_COUNTERS, i);                      \
 			if (c != NULL)                                                                                 \
 				sum += at_most(&c->member, most);                                                      \
