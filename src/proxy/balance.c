@@ -7,9 +7,10 @@ static bool is_under_max(const struct sp_backend *b)
 	return b->conf->max_inflight == 0 || b->load < b->conf->max_inflight;
 }
 
-/* Fills pool->among; returns their number. */
+/* Fills pool->among; returns their number. The load is asked over all workers: not where there is nothing to compare. */
 static size_t gather(struct sp_pool *pool, uint64_t tried, bool *is_full)
 {
+	const bool is_alone = pool->conf->backend_count == 1;
 	size_t count = 0;
 
 	*is_full = false;
@@ -18,7 +19,7 @@ static size_t gather(struct sp_pool *pool, uint64_t tried, bool *is_full)
 
 		if ((i < 64 && (tried >> i & 1) != 0) || !sp_backend_is_usable(b))
 			continue;
-		b->load = sp_crowd_load(b);
+		b->load = is_alone && b->conf->max_inflight == 0 ? 0 : sp_crowd_load(b);
 		if (is_under_max(b))
 			pool->among[count++] = b;
 		else
