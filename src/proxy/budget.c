@@ -50,6 +50,12 @@ static bool has_fallen(size_t now, size_t peak)
 	return peak >= PEAK_LEAST && now < peak / 2;
 }
 
+/* The buffers of those that went to rest lie between what others still use: malloc keeps them unless it is told. */
+static size_t fat_count(const struct sp_proxy *proxy)
+{
+	return proxy->client_count - proxy->slim_count;
+}
+
 static void note_peaks(struct sp_proxy *proxy)
 {
 	struct sp_budget *b = &proxy->budget;
@@ -57,6 +63,8 @@ static void note_peaks(struct sp_proxy *proxy)
 
 	if (proxy->client_count > b->clients_peak)
 		b->clients_peak = proxy->client_count;
+	if (fat_count(proxy) > b->fat_peak)
+		b->fat_peak = fat_count(proxy);
 	if (chunks > b->chunks_peak)
 		b->chunks_peak = chunks;
 }
@@ -67,9 +75,11 @@ static void on_tick(struct sp_deadline *deadline)
 	struct sp_budget *b = &proxy->budget;
 
 	note_peaks(proxy);
-	if (has_fallen(proxy->client_count, b->clients_peak) || has_fallen(sp_chunk_lent(proxy->chunks), b->chunks_peak)) {
+	if (has_fallen(proxy->client_count, b->clients_peak) || has_fallen(fat_count(proxy), b->fat_peak) ||
+	    has_fallen(sp_chunk_lent(proxy->chunks), b->chunks_peak)) {
 		give_back(proxy);
 		b->clients_peak = proxy->client_count;
+		b->fat_peak = fat_count(proxy);
 		b->chunks_peak = sp_chunk_used(proxy->chunks);
 	}
 	if (proxy->client_count > 0)

@@ -15,7 +15,7 @@ enum { SP_BUDGET_REQUESTS = 90, SP_BUDGET_CONNECTIONS = 100 };  /* percent from 
 
 struct sp_budget {
 	size_t most;                    /* bytes; 0 = no budget */
-	size_t clients_peak, chunks_peak;       /* since memory was last given back */
+	size_t clients_peak, fat_peak, chunks_peak;     /* since memory was last given back; fat: clients that are not slim */
 	struct sp_deadline_list *second;        /* borrowed from the loop */
 	struct sp_deadline tick;        /* set while there are clients, or memory to give back */
 };

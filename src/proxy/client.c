@@ -34,6 +34,14 @@ static void end_handshake(struct sp_client *c)
 	c->from.listening->handshake_count--;
 }
 
+static void note_slim(struct sp_client *c, bool is_slim)
+{
+	if (c->is_slim == is_slim)
+		return;
+	c->is_slim = is_slim;
+	c->proxy->slim_count += is_slim ? 1U : (size_t)-1;
+}
+
 static void bury(struct sp_client *c, void (*close_stream)(struct sp_stream *s))
 {
 	struct sp_proxy *proxy = c->proxy;
@@ -42,6 +50,7 @@ static void bury(struct sp_client *c, void (*close_stream)(struct sp_stream *s))
 		return;
 	c->is_dead = true;
 	end_handshake(c);
+	note_slim(c, false);
 	sp_admission_left(&proxy->admission, c->addr_hash);
 	sp_down_h1_fini(&c->down);              /* its last line still asks the stream for names */
 	close_stream(c->stream);
@@ -112,6 +121,7 @@ static void finish(struct sp_client *c)
 
 void sp_client_busy(struct sp_client *c)
 {
+	note_slim(c, false);
 	sp_deadline_clear(&c->slim);
 	sp_list_unlink(&c->idle);
 }
@@ -144,7 +154,10 @@ static void on_idle_late(struct sp_deadline *deadline)
 
 static void on_slim(struct sp_deadline *deadline)
 {
-	sp_stream_slim(SP_HOLDER(deadline, struct sp_client, slim)->stream);
+	struct sp_client *c = SP_HOLDER(deadline, struct sp_client, slim);
+
+	note_slim(c, true);
+	sp_stream_slim(c->stream);
 }
 
 static enum sp_tls_move move_stream(struct sp_client *c, const struct sp_listening *now)

@@ -22,6 +22,7 @@ struct sp_client {
 	bool is_stranded;               /* what it is connected to is served no more: its next answer is the last */
 	bool is_old;                    /* past connection_max_age: the next answer is the last */
 	bool is_shaking;                /* counted among the handshakes in flight */
+	bool is_slim;                   /* its buffers were given back: counted in proxy->slim_count */
 	uint32_t lingered;              /* bytes thrown away */
 	struct sp_proxy *proxy;         /* borrowed */
 	struct sp_list link;            /* in proxy->all */

@@ -44,7 +44,7 @@ struct sp_proxy {
 	struct sp_budget budget;
 	struct sp_list all;             /* of struct sp_client */
 	struct sp_list idle;            /* of those that rest between two requests; the oldest first */
-	size_t client_count;
+	size_t client_count, slim_count;        /* slim: those with TLS that rest without buffers */
 	unsigned next_age;              /* which of a listening's ages the next client gets */
 	uint64_t health_tokens_us;      /* the health paths' own rate limit: time up to which it is used */
 	bool is_health_red, is_draining;

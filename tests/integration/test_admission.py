@@ -262,6 +262,22 @@ def test_memory_comes_back(gateway, backend, port, leaf, ca):
     assert procs.wait_for(lambda: running.memory("Pss") <= before * 1.1 + 1024, 30), (before, peak, running.memory("Pss"))
 
 
+@pytest.mark.opt_only
+def test_memory_of_clients_that_rest(gateway, backend, port, leaf, ca):
+    """TLS connections that are kept, but idle: the kernel has their buffers back, not only malloc."""
+    running = gateway(program.ini(port, backend(backends.always(answer(body=b"x" * 30000))).port, tls=[leaf]))
+    context = wire.context(ca.cert)
+    before, held = running.memory("Pss"), []
+    for _ in range(300):
+        held.append(Client(port, context, "example.com"))
+        assert held[-1].ask().status == 200
+
+    def each():
+        return (running.memory("Pss") - before) / len(held)
+    assert procs.wait_for(lambda: each() < 24, 30), f"{each()} KiB for each of them"
+    close(held)
+
+
 def test_few_descriptors(gateway, backend, port):
     """At the limit it waits instead of spinning, and is back as soon as some are free."""
     text = program.ini(port, backend(OK).port, gateway="max_connections = 1000", listener="max_connections_per_ip = 100000")
