@@ -58,10 +58,10 @@ def test_a_taken_over_worker_gains_nothing(gateway, backend, port, folders, leaf
                                       egress="127.0.0.0/8\nresolver = 127.0.0.53",
                                       more="[limit:few]\nrate = 1000/s\n"),
                           binary=HOOKED, env={"SALLYPORT_HOOK": path}, clean=False, wait=False)
-        assert procs.wait_for(lambda: outcomes(path) and UNTRIED not in outcomes(path).values(), 60), (outcomes(path), running.err()[-2000:])
+        assert procs.wait_for(lambda: outcomes(path) and UNTRIED not in outcomes(path).values(), 300), (outcomes(path), running.err()[-2000:])
         want = {name: ANSWERED.get(name, KILLED) for name in outcomes(path)}
         assert len(want) > 90 and set(ANSWERED) <= set(want)
-        assert procs.wait_for(lambda: outcomes(path) == want, 60), \
+        assert procs.wait_for(lambda: outcomes(path) == want, 300), \
             {name: (got, want[name]) for name, got in outcomes(path).items() if got != want[name]}
         killed = list(want.values()).count(KILLED)
         assert procs.wait_for(lambda: len(running.events("sandbox_violation")) == killed, 20)
