@@ -198,7 +198,7 @@ def test_term_counts_the_time_that_health_was_red(gateway, backend, port):
     """The balancer has seen it already: no second drain_delay."""
     running, _, _, _ = two(gateway, backend, port, gateway="drain_delay = 2s")
     assert command(running, "drain")[0] == 0
-    time.sleep(2.1)
+    time.sleep(3)
     running.signal(signal.SIGTERM)
     assert running.wait(20) == 0 and not running.events("health_red")
 
