@@ -168,11 +168,21 @@ def test_everything_is_in_its_place(first):
     root, _ = first
     listed = set(root.must("dpkg", "-L", "sallyport").split())
     assert {"/usr/sbin/sallyport", "/lib/systemd/system/sallyport.service", "/lib/systemd/system/sallyport.socket",
-            "/usr/share/man/man8/sallyport.8.gz", "/usr/share/man/man5/sallyport.ini.5.gz", "/etc/logrotate.d/sallyport",
+            "/usr/share/man/man8/sallyport.8.gz", "/usr/share/man/man5/sallyport.ini.5.gz",
             "/usr/share/bash-completion/completions/sallyport", "/usr/share/doc/sallyport/README.md"} <= listed
     for unit in UNITS:
         with open(os.path.join(ROOT, "deploy/systemd", unit), encoding="utf-8") as file:
             assert root.read(f"/lib/systemd/system/{unit}") == file.read()
+    # As deploy/README.md has it of what lies beside the gateway.
+    with open(os.path.join(ROOT, "deploy/README.md"), encoding="utf-8") as file:
+        rows = re.findall(r"^\| `(\S+)` \|.*\| `(/\S+)` \|$", file.read().partition("## Beside the gateway")[2].partition("\n## ")[0], re.M)
+    assert len(rows) >= 5
+    for source, folder in (*rows, ("../scripts/drain", "/usr/lib/sallyport"), ("../scripts/aws.sh", "/usr/lib/sallyport"),
+                           ("systemd/sallyport-drain.service", "/lib/systemd/system")):
+        place = f"{folder}/{os.path.basename(source)}"
+        with open(os.path.join(ROOT, "deploy", source), encoding="utf-8") as file:
+            assert place in listed and root.read(place) == file.read(), place
+    assert os.access(root.at("/usr/lib/sallyport/drain"), os.X_OK)
     # The build's folder is in nothing that was made there.
     assert b"sallyport-deb" not in open(root.at("/usr/sbin/sallyport"), "rb").read()
     assert "not found" not in root.must("ldd", "/usr/sbin/sallyport")
@@ -265,20 +275,6 @@ def test_one_that_is_configured_before_is_enabled(root, leaf, deb):
     assert enabled(root) == set(UNITS)
     dpkg(root, "-P", "sallyport")
     assert not [name for folder, _, files in os.walk(root.at("/etc/systemd")) for name in files if "sallyport" in name]
-
-
-@pytest.mark.long
-@needs_all
-def test_logrotate_reads_its_rules(tmp_path):
-    if not shutil.which("logrotate"):
-        pytest.skip("NOT SEEN: no logrotate here")
-    with open(os.path.join(DEBIAN, "sallyport.logrotate"), encoding="ascii") as file:
-        text = file.read()
-    (tmp_path / "rules").write_text(text.replace("su sallyport sallyport", "su root root").replace("/var/log/sallyport", str(tmp_path)))
-    (tmp_path / "rules").chmod(0o644)
-    (tmp_path / "access.log").write_text("a line\n")
-    code, said = run("logrotate", "-d", "-f", tmp_path / "rules")
-    assert code == 0 and "error" not in said.lower() and f"rotating log {tmp_path}/access.log" in said, said
 
 
 # --- under a systemd that runs ---
