@@ -101,10 +101,11 @@ def test_handshakes_of_an_address(gateway, backend, port, leaf, ca):
 def test_handshakes_in_flight(gateway, backend, port, leaf, ca):
     text = program.ini(port, backend(OK).port, listener="max_handshakes = 8\ntls_timeout = 300s", tls=[leaf])
     gateway(text)
+    context = wire.context(ca.cert)
+    assert served(port, "127.0.0.9", context)   # and with it ended whatever asked whether the gateway is up
     silent = [Client(port) for _ in range(8)]
     for client in silent:
         client.send(b"\x16\x03\x01")
-    context = wire.context(ca.cert)
     assert procs.wait_for(lambda: not served(port, "127.0.0.9", context), 60 * program.SLOW)
     close(silent)
     assert procs.wait_for(lambda: served(port, "127.0.0.9", context), 20)

@@ -116,7 +116,8 @@ def test_hook_renews(gateway, backend, port, ca, pair):
     code, said = pair.renew(ca.leaf("example.com", "www.example.com", "new.example.com"))
     assert code == 0 and "example.com, new.example.com, www.example.com until " in said
     assert procs.wait_for(lambda: served(port) != before, LONG)
-    assert {"by=certificate"} == {event.split()[-1] for event in running.events("reload_done")} and sorted(os.listdir(pair.tls)) == ["cert.pem", "key.pem"]
+    done = procs.wait_for(lambda: running.events("reload_done"), LONG)    # said after the workers show it
+    assert {"by=certificate"} == {event.split()[-1] for event in done} and sorted(os.listdir(pair.tls)) == ["cert.pem", "key.pem"]
     assert {os.stat(os.path.join(pair.tls, name)).st_mode & 0o777 for name in os.listdir(pair.tls)} == {0o640}
 
 
