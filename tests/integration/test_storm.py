@@ -376,6 +376,8 @@ retry_budget = 100%"""))
             load.add(port, wish, 8)
             assert procs.wait_for(lambda: all(count_cuts()[kind] >= least for kind, least in want.items()), FOREVER * 4, 0.2), count_cuts()
         asked = load.asked
+        whole = [number_of(one.target) for one in asked if (one.fate, one.status) == ("ok", 200)]
+        procs.wait_for(lambda: all(cutter.served[number] for number in whole), 10)  # an answer is here before its sender has counted it
         lines = {line["path"]: line for line in running.access(len(asked))}
         wrong = collections.defaultdict(list)
         for one in asked:

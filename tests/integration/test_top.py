@@ -426,4 +426,4 @@ def test_the_log_is_not_full_of_it(running):
     program.command("status", "-c", running.config)
     assert not running.events("admin_command")
     program.command("drain", "app/127.0.0.1", "-c", running.config)
-    assert len(running.events("admin_command")) == 1
+    assert procs.wait_for(lambda: running.events("admin_command"), 10) and len(running.events("admin_command")) == 1
