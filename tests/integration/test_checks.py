@@ -102,8 +102,8 @@ def test_rise_and_fall(checked, port):
     health.how = answer()
     assert becomes(port, 200)
     assert len(health.checks) - before >= 3
-    assert [("why=\"status 500\"" in line) for line in gw.events("backend_down")] == [True]
-    assert len(gw.events("backend_up")) == 2
+    assert [("why=\"status 500\"" in line) for line in gw.events("backend_down", 1)] == [True]
+    assert len(gw.events("backend_up", 2)) == 2
     assert gw.access(1)
 
 
@@ -139,7 +139,7 @@ def test_late_is_unhealthy(checked, port):
     assert becomes(port, 200)
     health.how = lambda conn: threading.Event().wait(2)
     assert becomes(port, 503)
-    assert "timeout" in gw.events("backend_down")[0]
+    assert "timeout" in gw.events("backend_down", 1)[0]
 
 
 @pytest.mark.parametrize("pool,host", [
@@ -158,7 +158,7 @@ def test_tcp(gateway, port):
     listener.close()
     assert procs.wait_for(lambda: state_of(gw, "")["state"] == "down", 10)
     assert ask(port) == 503
-    assert "refused" in gw.events("backend_down")[0]
+    assert "refused" in gw.events("backend_down", 1)[0]
 
 
 def test_proxy_header_of_a_check_is_local(gateway, backend, port):

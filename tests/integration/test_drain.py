@@ -65,7 +65,7 @@ def test_a_rolling_deploy_loses_nothing(gateway, backend, port):
     for thread in threads:
         thread.join()
     assert set(statuses) == {200}
-    assert len(running.events("backend_drains")) == len(running.events("backend_undrained")) == 2
+    assert len(running.events("backend_drains", 2)) == len(running.events("backend_undrained", 2)) == 2
 
 
 VERSION = """
@@ -191,7 +191,7 @@ def test_whole_gateway(gateway, backend, port):
     assert procs.wait_for(lambda: {health(port) for _ in range(20)} == {200}, LONG)
     with Client(port) as client:
         assert client.ask().get("Connection") is None
-    assert len(running.events("gateway_drained")) == len(running.events("gateway_undrained")) == 1
+    assert len(running.events("gateway_drained", 1)) == len(running.events("gateway_undrained", 1)) == 1
 
 
 def test_term_counts_the_time_that_health_was_red(gateway, backend, port):
@@ -227,7 +227,7 @@ def test_a_balancer_that_goes_on_sending(gateway, backend, port, lasts):
     assert not wrong, (len(wrong), wrong[:3])
     late = [one for one in load.asked if one.begun > told + 0.5]
     assert len(late) > 50 and last > told + lasts - 0.5, "it was sent to until the end"
-    assert running.events("health_red") and not running.events("drain_timeout")
+    assert running.events("health_red", 1) and not running.events("drain_timeout")
     assert all(line["cause"] == "ok" for line in running.access())
 
 

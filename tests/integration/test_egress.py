@@ -190,7 +190,7 @@ def test_each_reason_has_its_count(counted, names, port):
         assert procs.wait_for(lambda asked=asked: len(names.asked) > asked + 4, 20 * program.SLOW)
         after = refused(at)
         assert {name for name in after if after[name] != before[name]} == {reason}
-    assert [re.search(r"why=(\S+)", line).group(1) for line in running.events("egress_refused")] == list(REASONS)
+    assert [re.search(r"why=(\S+)", line).group(1) for line in running.events("egress_refused", len(REASONS))] == list(REASONS)
 
 
 def board_of(pid, pattern):

@@ -162,7 +162,7 @@ def test_systemd_itself(gateway, behind, folders):
         for _ in range(6):
             with Client(to) as client:
                 assert client.ask().body == b"ok"
-    assert len(running.workers()) == 2 and running.events("serving")
+    assert len(running.workers()) == 2 and running.events("serving", 1)
 
 
 def test_a_passed_socket_outlives_us(gateway, behind):

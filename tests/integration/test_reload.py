@@ -182,7 +182,7 @@ def test_access_log_on_and_off(gateway, backend, port, folders):
     assert procs.wait_for(lambda: body(port, "/c") and "/c" in running.out(), 5 * program.SLOW)
     assert body(port, "/d") == b"one" and procs.wait_for(lambda: "/d" in running.out(), 5 * program.SLOW)
     assert "/d" not in log()
-    assert len(running.events("reload_done")) == 1      # the second one is not logged: it is of level info
+    assert len(running.events("reload_done", 1)) == 1      # the second one is not logged: it is of level info
 
 
 def test_challenges_are_those_of_the_new_one(gateway, backend, port, folders):
@@ -447,7 +447,7 @@ def test_certificate_is_swapped(renewed, ca, port):
         assert procs.wait_for(lambda: serial(port, tls) != old, 15 * program.SLOW), running.err()[-2000:]
         assert client.ask(target="/new").body == b"one"        # the text on disk is not asked for
     assert procs.wait_for(lambda: running.events("reload_done"), 5 * program.SLOW)
-    assert "by=certificate" in running.events("reload_done")[0]
+    assert "by=certificate" in running.events("reload_done", 1)[0]
     settled(running, names)
     done(running)
     assert body(port, "/new", tls=tls) == b""
@@ -491,7 +491,7 @@ def test_certificate_in_doubt(renewed, ca, port):
             running.err()[-2000:]
         assert why in running.err() and serial(port, tls) == old
     time.sleep(2.5)
-    assert len(running.events("certificate_not_renewed")) == 5
+    assert len(running.events("certificate_not_renewed", 5)) == 5
     pair.put(ca.leaf("example.com", "www.example.com", stem="eighth"))
     assert procs.wait_for(lambda: serial(port, tls) != old, 15 * program.SLOW)
     settled(running, names)

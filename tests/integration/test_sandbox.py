@@ -140,7 +140,7 @@ def test_roles_with_users_of_their_own(gateway, backend, port, folders):
 @as_root
 def test_a_shared_user_is_said(serve):
     running, _, _ = serve(OK, gateway="user = nobody\ngroup = nogroup")
-    assert 'with_workers="keeper, dialer, monitor, logger"' in running.events("user_shared")[0]
+    assert 'with_workers="keeper, dialer, monitor, logger"' in running.events("user_shared", 1)[0]
 
 
 @in_force
@@ -226,7 +226,7 @@ def test_off(serve):
     with Client(port) as client:
         assert client.ask().status == 200
     found = roles(running)
-    assert len(running.events("sandbox_off")) == 1 and " warn " in running.events("sandbox_off")[0]
+    assert len(running.events("sandbox_off", 1)) == 1 and " warn " in running.events("sandbox_off", 1)[0]
     assert not [line for line in running.events("sandbox ") if " warn " in line]
     for name, pid in found.items():
         status = lines_of(f"/proc/{pid}/status")

@@ -191,8 +191,13 @@ class Gateway:
         assert found is not None, f"fewer than {count} access lines:\n{self.out()[-2000:]}"
         return [json.loads(line) for line in found]
 
-    def events(self, name):
-        return [line for line in self.err().splitlines() if f"event={name}" in line]
+    def events(self, name, least=0):
+        """The lines of that event. They may follow what they tell of: least is how many are waited for."""
+        def found():
+            return [line for line in self.err().splitlines() if f"event={name}" in line]
+        if least:
+            procs.wait_for(lambda: len(found()) >= least, 10 * SLOW)
+        return found()
 
     # --- its processes ---
 
