@@ -9,7 +9,7 @@
 # make templates-audit  the stacks before cdk-nag and cfn-guard, from npm   make diagram   draws them into deploy/README.md
 # make attacks      a good client beside each attack, here and in nginx and HAProxy; ATTACKS='--only slowhead' for some
 # make install      to DESTDIR and PREFIX=/usr/local        make uninstall  what it put there; make man: the man pages
-# make deb          the Debian package, in build/deb
+# make deb          the Debian package, in build/deb       make rpm       the RPM, in build/rpm; RPM=--nodeps on Debian
 # make CC=clang     another compiler                      make clean     removes build/
 
 ifeq ($(origin CC),default)
@@ -266,11 +266,14 @@ uninstall:
 deb:
 	scripts/build-deb
 
+rpm:
+	scripts/build-rpm build/rpm $(RPM)
+
 clean:
 	rm -rf build
 
 .PHONY: attacks compare-http all check units conformance integration integration-beside integration-quiet fuzz fuzz-seeds bench lint layers headers tidy cppcheck shellcheck \
-        format reference clean templates templates-audit diagram man install uninstall deb
+        format reference clean templates templates-audit diagram man install uninstall deb rpm
 .SECONDARY:
 .DELETE_ON_ERROR:
 -include $(shell find $B $F -name '*.d' 2>/dev/null)

@@ -8,6 +8,39 @@ ENV = {"PATH": "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin", "
        "DEBIAN_FRONTEND": "noninteractive"}
 HYPERVISED = "@memlock landlock_create_ruleset landlock_add_rule landlock_restrict_self"
 
+# A client for a while: it asks until the file of its second argument is there, and ends at the first answer that is not right.
+CLIENT = r"""
+import socket, ssl, sys
+context = ssl.create_default_context(cafile=sys.argv[1])
+answers = connections = 0
+stop = False
+while not stop:
+    with context.wrap_socket(socket.create_connection(("127.0.0.1", 443)), server_hostname="example.com") as s:
+        connections += 1
+        file = s.makefile("rb")
+        while True:
+            s.sendall(b"GET /hello HTTP/1.1\r\nHost: example.com\r\n\r\n")
+            status = file.readline()
+            if not status.startswith(b"HTTP/1.1 200"):
+                sys.exit(f"{status} after {answers}")
+            head = {}
+            while (line := file.readline().strip()):
+                name, _, value = line.partition(b":")
+                head[name.lower()] = value.strip()
+            if file.read(int(head[b"content-length"])) != b"from behind\n":
+                sys.exit("another body")
+            answers += 1
+            try:
+                open(sys.argv[2])
+                stop = True
+                break
+            except FileNotFoundError:
+                pass
+            if head.get(b"connection") == b"close":
+                break
+print(answers, connections)
+"""
+
 
 def run(*words, timeout=900, **more):
     """(exit code, all it said)."""

@@ -13,7 +13,7 @@ import pytest
 import ca as authority
 import gateway as program
 import procs
-from roots import Booted, NoBoot, Root, bootstrap, must, run
+from roots import CLIENT, Booted, NoBoot, Root, bootstrap, must, run
 
 ROOT = program.ROOT
 DEBIAN = os.path.join(ROOT, "deploy/debian")
@@ -278,39 +278,6 @@ def test_one_that_is_configured_before_is_enabled(root, leaf, deb):
 
 
 # --- under a systemd that runs ---
-
-CLIENT = r"""
-import socket, ssl, sys
-context = ssl.create_default_context(cafile=sys.argv[1])
-answers = connections = 0
-stop = False
-while not stop:
-    with context.wrap_socket(socket.create_connection(("127.0.0.1", 443)), server_hostname="example.com") as s:
-        connections += 1
-        file = s.makefile("rb")
-        while True:
-            s.sendall(b"GET /hello HTTP/1.1\r\nHost: example.com\r\n\r\n")
-            status = file.readline()
-            if not status.startswith(b"HTTP/1.1 200"):
-                sys.exit(f"{status} after {answers}")
-            head = {}
-            while (line := file.readline().strip()):
-                name, _, value = line.partition(b":")
-                head[name.lower()] = value.strip()
-            if file.read(int(head[b"content-length"])) != b"from behind\n":
-                sys.exit("another body")
-            answers += 1
-            try:
-                open(sys.argv[2])
-                stop = True
-                break
-            except FileNotFoundError:
-                pass
-            if head.get(b"connection") == b"close":
-                break
-print(answers, connections)
-"""
-
 
 @pytest.fixture
 def booted(root):

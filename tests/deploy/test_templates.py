@@ -14,7 +14,7 @@ sys.path.insert(0, os.path.dirname(os.path.abspath(__file__)))
 import rows_account                     # noqa: E402
 import rows_machines                    # noqa: E402
 import rows_network                     # noqa: E402
-from templates import FOLDER, load, parse, sub_names, walk   # noqa: E402
+from templates import FOLDER, load, parse, resources, sub_names, walk   # noqa: E402
 
 GOOD = load()
 ROWS = rows_network.ROWS + rows_machines.ROWS + rows_account.ROWS
@@ -105,7 +105,7 @@ def map_of(text):
     found = {}
     for row, places in re.findall(r"^\| ([A-Z]\d\w?) \|.*\| (.*) \|$", text, re.M):
         stack = None
-        for file, name in re.findall(r"(?:`([\w-]+)\.yaml` )?(\w+)", places):
+        for file, name in re.findall(r"(?:`([\w-]+)\.yaml:\d+` )?(\w+)", places):
             stack = file or stack
             found.setdefault(row, []).append((stack, name))
     return found
@@ -118,6 +118,35 @@ def test_readme_maps_every_row():
     for row, places in found.items():
         for stack, name in places:
             assert name in GOOD[stack]["Resources"], f"{row}: {stack}: {name}"
+
+
+def test_readme_counts_what_is_paid_for():
+    """The table of costs: the second column begins with how many the templates make."""
+    def count(*kinds):
+        return sum(len(list(resources(GOOD, kind))) for kind in kinds)
+
+    def default(stack, name):
+        return GOOD[stack]["Parameters"][name]["Default"]
+    with open(os.path.join(FOLDER, "..", "README.md"), encoding="utf-8") as file:
+        text = file.read().partition("\n## What it costs\n")[2].partition("\n## ")[0]
+    told = {words: column for words, column in re.findall(r"^\| (.*?)(?:,.*?)? \| (\d.*?) \|", text, re.M)}
+    ends = [end for _, _, end in resources(GOOD, "EC2::VPCEndpoint") if end["VpcEndpointType"] == "Interface"]
+    database, = [one for _, _, one in resources(GOOD, "RDS::DBInstance")]
+    assert {len(end["SubnetIds"]) for end in ends} == {2} and database["MultiAZ"] is True
+    assert told == {
+        "gateways": f"{default('gateway', 'MinGateways')} to {default('gateway', 'MaxGateways')} (`bastion`: {count('EC2::Instance')})",
+        "network load balancer": str(count("ElasticLoadBalancingV2::LoadBalancer")),
+        "public IPv4 addresses": f"2, the balancer's (`bastion`: {count('EC2::EIP')})",
+        "interface endpoints": str(len(ends)),
+        "applications": str(default("backend", "Applications")),
+        "database": "1",
+        "keys of KMS": str(count("KMS::Key")),
+        "alarms": str(len([stack for stack, _, _ in resources(GOOD, "CloudWatch::Alarm") if stack != "bastion"])),
+    }
+    assert f"its {count('Config::ConfigRule')} rules" in re.sub(r"\s+", " ", text)
+    sizes = {volume["Ebs"]["VolumeSize"] for stack, _, one in resources(GOOD, "EC2::LaunchTemplate")
+             for volume in one["LaunchTemplateData"]["BlockDeviceMappings"]}
+    assert sizes == {16} and text.count("16 GB") == 2
 
 
 def test_audit_asks_of_every_row():

@@ -107,6 +107,20 @@ def served(port):
         return tls.getpeercert(binary_form=True)
 
 
+def test_configurations_of_the_readme(check, folders, leaf):
+    """Each as it stands there: behind the network balancer whole, behind ALB by its [gateway]."""
+    with open(os.path.join(DEPLOY, "README.md"), encoding="utf-8") as file:
+        nlb, alb = re.findall(r"^```ini\n(.*?)^```$", file.read(), re.M | re.S)
+    folder = folders("readme")
+    os.mkdir(os.path.join(folder, "tls"), 0o700)
+    Pair.put(leaf, os.path.join(folder, "tls"), "cert.pem", "key.pem")
+    nlb = nlb.replace("/var/log/sallyport", folder)
+    assert alb.startswith("[gateway]\n") and nlb.startswith("[gateway]\n") and "proxy_protocol = required\n" in nlb
+    rest = nlb.partition("\n\n")[2].replace("proxy_protocol = required\n", "")
+    for text in (nlb, alb + "\n" + rest):
+        assert check(text, folder=folder) == (0, "sallyport.ini: fine\n")
+
+
 def test_hook_renews(gateway, backend, port, ca, pair):
     """The gateway shows the new certificate, with no reload that anybody asked for."""
     behind = backend()
