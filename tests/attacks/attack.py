@@ -109,14 +109,20 @@ class Target:
                 pass
 
     def held(self):
-        """Established connections of attackers, as the kernel sees them."""
+        """Established connections of attackers, as the kernel sees them, but for those that it has not yet given to the gateway:
+        of a listening socket the kernel tells as what is to be read how many wait."""
         ports, count = {f"{self.plain:04X}", f"{self.tls:04X}"}, 0
         with open("/proc/net/tcp", encoding="ascii") as file:
             next(file)
             for line in file:
-                _, local, remote, state = line.split()[:4]
-                count += state == "01" and local[9:] in ports and remote[4:8] == "017F"
-        return count
+                _, local, remote, state, queues = line.split()[:5]
+                if local[9:] not in ports:
+                    continue
+                if state == "01" and remote[4:8] == "017F":
+                    count += 1
+                elif state == "0A":
+                    count -= int(queues.partition(":")[2], 16)
+        return max(count, 0)
 
     def end(self):
         if self.gateway is not None:

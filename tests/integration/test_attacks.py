@@ -30,14 +30,14 @@ def target(ground):
     made.end()
 
 
-def judge(name, out, connections):
+def judge(name, out):
     """What must hold however slow the machine is."""
     sources = TABLE[name][0]
     assert out.asked > 0
     assert out.during >= 99, f"{out.during:.1f} % of {out.asked} during"
     assert out.after == 100
-    # What the kernel has accepted and the gateway has not yet closed is among the established ones.
-    assert out.held_max <= min(connections, sources * attack.CAP) + 64, out.held_max
+    # One that ends and the one that follows it may both be seen in one look at the kernel's table.
+    assert out.held_max <= sources * attack.CAP + 64, out.held_max
     assert out.memory_more <= 64 << 10, f"{out.memory_more} KiB more"
     assert out.fds_back is not None
 
@@ -48,7 +48,7 @@ def test_short(target, name):
     if program.SAN and name != "hoard":
         pytest.skip("one is enough under the sanitizers: the others are in the optimized build")
     out = attack.run(target, name, connections=130, seconds=2, after=2.5, patience=0)
-    judge(name, out, 130)
+    judge(name, out)
 
 
 @pytest.mark.long
@@ -57,7 +57,7 @@ def test_short(target, name):
 def test_long(target, name):
     attack.run(target, name, connections=60, seconds=2, after=0, patience=0)    # code and caches are loaded once
     out = attack.run(target, name)
-    judge(name, out, 600)
+    judge(name, out)
     if name in ONCE:
         assert out.held_at_12 == 0, "no dribbler is held after 12 s"
     assert out.memory_left <= out.memory_before * 0.1 + (6 << 10), f"{out.memory_left} KiB left over {out.memory_before}"
