@@ -1,6 +1,8 @@
 # make              the gateway: build/opt/sallyport      make SAN=1     the same under ASan and UBSan: build/san
 # make check        unit tests, conformance, integration  make units     the unit tests alone
 # make fuzz         every fuzzer, FUZZ_RUNS inputs each    make bench     speed, side by side with others
+# make bench-sizes  how the cost grows with size           make soak      memory and descriptors under load; SOAK=30m
+# make bench-results  both, into tests/bench/RESULTS.md
 # make lint         layers, clang-tidy, cppcheck, shell    make format    clang-format over our files
 # make reference    the README's configuration reference  make layers    who includes whom, under a second
 # make integration  JOBS=3 files at a time, PYTEST='-k words' for some
@@ -170,8 +172,33 @@ $B/local/signer.o: tests/bench/local_signer.c Makefile | build/packages-ok
 $B/local/sallyport: $(MAIN) $B/local/signer.o $B/libsallyport.a
 	$(CC) $(CFLAGS) $(LDFLAGS) -Wl,--wrap=sp_signer_new_remote,--wrap=sp_signer_set_keeper -o $@ $^ $(LIBS)
 
-bench: $B/sallyport $B/local/sallyport $B/malloc_count.so
-	$(PYTHON) tests/bench/bench.py --gateway $B/sallyport $(if $(QUICK),--quick)
+# The load, the origin and the relay that parses nothing.
+BENCHERS := $B/bench/loadgen $B/bench/origin $B/bench/floor
+
+$B/bench/%: tests/bench/%.c tests/bench/net.h Makefile
+	@mkdir -p $(@D)
+	$(CC) $(DEFS) $(WARN) -O2 -g -o $@ $< -lssl -lcrypto -lm
+
+BENCH_NEEDS := $B/sallyport $B/local/sallyport $B/malloc_count.so $(BENCHERS)
+BENCH    = $(PYTHON) tests/bench/bench.py --gateway $B/sallyport
+
+# BENCH_ARGS='--only a,b' for some scenarios, '--nginx PATH' for another nginx: bench.py --help.
+bench: $(BENCH_NEEDS)
+	$(BENCH) $(if $(QUICK),--quick) $(BENCH_ARGS)
+
+# How the cost grows: with routes, list entries, idle connections, tracked clients, body bytes, workers.
+bench-sizes: $(BENCH_NEEDS)
+	$(PYTHON) tests/bench/sizes.py --gateway $B/sallyport $(if $(QUICK),--quick) $(BENCH_ARGS)
+
+# Both, written to tests/bench/RESULTS.md and tests/bench/results/.
+bench-results: $(BENCH_NEEDS)
+	$(BENCH) --write tests/bench $(BENCH_ARGS)
+	$(PYTHON) tests/bench/sizes.py --gateway $B/sallyport --write tests/bench $(BENCH_ARGS)
+
+# Mixed load, reloads, backends that come and go: memory and descriptors must stay as they are. SOAK=30m for longer.
+SOAK     ?= 5m
+soak: $B/sallyport $(BENCHERS)
+	$(PYTHON) tests/bench/soak.py --gateway $B/sallyport --for $(SOAK)
 
 # Writes the table of tests/attacks/RESULTS.md; some twenty minutes.
 attacks: $B/sallyport
@@ -272,7 +299,7 @@ rpm:
 clean:
 	rm -rf build
 
-.PHONY: attacks compare-http all check units conformance integration integration-beside integration-quiet fuzz fuzz-seeds bench lint layers headers tidy cppcheck shellcheck \
+.PHONY: attacks compare-http all check units conformance integration integration-beside integration-quiet fuzz fuzz-seeds bench bench-sizes bench-results soak lint layers headers tidy cppcheck shellcheck \
         format reference clean templates templates-audit diagram man install uninstall deb rpm
 .SECONDARY:
 .DELETE_ON_ERROR:

@@ -1,279 +1,225 @@
 #!/usr/bin/python3
 """bench - what a request costs here, and what it costs in nginx and HAProxy, side by side.
 
-One worker each, pinned to one core; origin and load (wrk) on the other. Rounds are interleaved, so that a machine that drifts
-drifts for all; medians are printed, and ratios, which are what to look at. CPU is the kernel's own account of all processes of
-a gateway together, system calls are counted by strace in a round of their own. The peers' configurations are below, to be judged.
+  bench.py --gateway build/opt/sallyport [--quick] [--only a,b,i] [--nginx PATH] [--haproxy PATH] [--write FOLDER]
+
+One worker each, pinned to one core; origin and load on the other. Rounds are interleaved, so that a machine that drifts drifts
+for all. README.md beside this file tells how figures are taken and what each scenario is.
 """
 import argparse
 import json
 import os
-import re
 import shutil
-import statistics
-import subprocess
 import sys
-import tempfile
 import time
 
 HERE = os.path.dirname(os.path.abspath(__file__))
 sys.path.insert(0, os.path.join(HERE, "..", "lib"))
+sys.path.insert(0, HERE)
 
-NGINX = """\
-daemon off;
-master_process on;
-worker_processes 1;
-pid {folder}/pid;
-error_log {folder}/error.log crit;
-{user}
-events {{ worker_connections 4096; }}
-http {{
-    access_log off;
-    client_body_temp_path {folder}/b; proxy_temp_path {folder}/p; fastcgi_temp_path {folder}/f; uwsgi_temp_path {folder}/u;
-    scgi_temp_path {folder}/s;
-    keepalive_requests 100000000;
-    tcp_nodelay on;
-    upstream origin {{ server 127.0.0.1:{origin}; keepalive 128; keepalive_requests 100000000; }}
-    server {{
-        listen 127.0.0.1:{plain} backlog=1024;
-        listen 127.0.0.1:{tls} ssl backlog=1024;
-        ssl_certificate {chain};
-        ssl_certificate_key {key};
-        ssl_protocols TLSv1.2 TLSv1.3;
-        ssl_session_tickets on;
-        location / {{
-            proxy_pass http://origin;
-            proxy_http_version 1.1;
-            proxy_set_header Connection "";
-            proxy_set_header Host $host;
-            proxy_set_header X-Forwarded-For $remote_addr;
-            proxy_set_header X-Forwarded-Proto $scheme;
-        }}
-    }}
-}}
-"""
+import handshake                        # noqa: E402
+import measures                         # noqa: E402
+import peers                            # noqa: E402
+import report                           # noqa: E402
+import rules                            # noqa: E402
+import scenarios                        # noqa: E402
 
-HAPROXY = """\
-global
-    nbthread 1
-    maxconn 4096
-    tune.ssl.default-dh-param 2048
-defaults
-    mode http
-    timeout connect 2s
-    timeout client 60s
-    timeout server 60s
-    option http-keep-alive
-    http-reuse always
-frontend all
-    bind 127.0.0.1:{plain}
-    bind 127.0.0.1:{tls} ssl crt {pem} alpn http/1.1
-    http-request set-header X-Forwarded-For %[src]
-    default_backend origin
-backend origin
-    server one 127.0.0.1:{origin} maxconn 4096
-"""
-
-ORIGIN = """\
-daemon off;
-worker_processes 1;
-pid {folder}/pid;
-error_log {folder}/error.log crit;
-{user}
-events {{ worker_connections 4096; }}
-http {{
-    access_log off;
-    client_body_temp_path {folder}/b; proxy_temp_path {folder}/p; fastcgi_temp_path {folder}/f; uwsgi_temp_path {folder}/u;
-    scgi_temp_path {folder}/s;
-    keepalive_requests 100000000;
-    open_file_cache max=16 inactive=600s;
-    open_file_cache_valid 600s;
-    server {{ listen 127.0.0.1:{origin} backlog=1024; root {folder}; }}
-}}
-"""
-
-OURS = """\
-[gateway]
-workers = 1
-[egress]
-allow = 127.0.0.0/8
-[log]
-access = off
-[listener:plain]
-bind = 127.0.0.1:{plain}
-max_requests_per_connection = 1000000
-max_connections_per_ip = 100000
-[listener:tls]
-bind = 127.0.0.1:{tls}
-cert = {chain}
-key_file = {key}
-max_requests_per_connection = 1000000
-max_connections_per_ip = 100000
-max_handshakes_per_ip = 10000/s
-[route:all]
-host = *
-pool = origin
-[pool:origin]
-backend = 127.0.0.1:{origin}
-keepalive = 128
-"""
+EXTRAS = ("calls", "instructions", "allocations", "handshakes", "rules")
 
 
-class Peer:
-    """A gateway under measurement, pinned to the first core."""
+class Plan:
+    """How much is done."""
 
-    def __init__(self, name, command, ports):
-        import procs                    # pylint: disable=import-outside-toplevel
-        self.procs, self.name, self.ports = procs, name, ports
-        self.process = procs.start(["taskset", "-c", "0", *command], stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL,
-                                   stderr=subprocess.DEVNULL)
+    def __init__(self, given):
+        quick = given.quick
+        self.is_quick = quick
+        self.rounds = given.rounds or (2 if quick else 5)
+        self.seconds = given.seconds or (0.15 if quick else 0.8)
+        self.warm_s = 0.05 if quick else 0.5
+        self.calls_share = 0.2 if quick else 1.0
+        self.idle = 1000 if quick else 5000
+        self.settle_s = 2.0 if quick else 4.0
+        self.wanted = given.only.split(",") if given.only else None
 
-    def pids(self):
-        return self.procs.tree(self.process.pid)
+    def wants(self, name):
+        return self.wanted is None or name in self.wanted
 
-    def cpu_us(self):
-        return sum(self.procs.cpu_us(pid) for pid in self.pids())
-
-    def worker(self):
-        """The process that has used the most so far."""
-        return max(self.pids(), key=self.procs.cpu_us)
-
-    def end(self):
-        self.procs.end(self.process)
-
-
-def write(folder, name, text):
-    path = os.path.join(folder, name)
-    with open(os.open(path, os.O_CREAT | os.O_WRONLY | os.O_TRUNC, 0o600), "w", encoding="ascii") as file:
-        file.write(text)
-    return path
-
-
-def start_all(given, folder, leaf, origin):
-    import gateway as program           # pylint: disable=import-outside-toplevel
-    user = "user root;" if os.getuid() == 0 else ""
-    pem = write(folder, "both.pem", open(leaf.chain, encoding="ascii").read() + open(leaf.key, encoding="ascii").read())
-    peers = []
-    for name in ("sallyport", "nginx", "haproxy"):
-        where = os.path.join(folder, name)
-        os.mkdir(where, 0o700)
-        ports = {"plain": program.free_port(), "tls": program.free_port()}
-        values = dict(ports, folder=where, origin=origin, chain=leaf.chain, key=leaf.key, pem=pem, user=user)
-        if name == "sallyport":
-            command = [os.path.abspath(given.gateway), "run", "-c", write(where, "sallyport.ini", OURS.format(**values))]
-        elif name == "nginx" and shutil.which("nginx", path="/usr/sbin:/usr/bin"):
-            command = ["/usr/sbin/nginx", "-p", where, "-e", f"{where}/start.log", "-c", write(where, "nginx.conf", NGINX.format(**values))]
-        elif name == "haproxy" and shutil.which("haproxy", path="/usr/sbin:/usr/bin"):
-            command = ["/usr/sbin/haproxy", "-db", "-f", write(where, "haproxy.cfg", HAPROXY.format(**values))]
+    def can(self, what, tool=None, as_root=True):
+        """Says so when not: what is left out, and why."""
+        if as_root and os.geteuid() != 0:
+            print(f"{what}: left out, only root may look into processes that are not dumpable")
+        elif tool and not shutil.which(tool):
+            print(f"{what}: left out, {tool} is not installed here")
         else:
-            print(f"{name} is not installed here: left out")
-            continue
-        peers.append(Peer(name, command, ports))
-    return peers
+            return True
+        return False
 
 
-def url(peer, scenario):
-    """By name for TLS: wrk sends the host of its URL as SNI."""
-    return f"https://localhost:{peer.ports['tls']}/1k" if scenario == "tls" else f"http://127.0.0.1:{peer.ports['plain']}/1k"
+def rounds_of(plan, ground, running, group):
+    """{key: {gateway: its rounds}} of scenarios that are compared with each other, too: within a round each gateway has its turn at
+    each of them, another one first each time."""
+    samples = {one.key: {peer.name: [] for peer in running if one.port in peer.ports} for one in group}
+    turns = [(one, peer) for peer in running for one in group if one.port in peer.ports]
+    for one, peer in turns:
+        measures.warm(ground, peer, one, plan.warm_s)
+    for turn in range(plan.rounds):
+        begin = turn * len(group) % len(turns)
+        for one, peer in turns[begin:] + turns[:begin]:
+            samples[one.key][peer.name].append(measures.timed(ground, peer, one, plan.seconds))
+    return samples
 
 
-def load(peer, scenario, seconds):
-    """One round: (CPU us a request, requests a second, p99 in ms)."""
-    before = peer.cpu_us()
-    done = subprocess.run(["taskset", "-c", "1", "wrk", "-t1", "-c64", f"-d{seconds}s", "--latency", url(peer, scenario)],
-                          capture_output=True, text=True, check=True)
-    cpu = peer.cpu_us() - before
-    count = int(re.search(r"(\d+) requests in", done.stdout).group(1))
-    if "Non-2xx" in done.stdout or "Socket errors" in done.stdout or not count:
-        sys.exit(f"{peer.name}: {done.stdout}")
-    late = re.search(r"99%\s+([\d.]+)(us|ms|s)", done.stdout)
-    p99 = float(late.group(1)) * {"us": 0.001, "ms": 1, "s": 1000}[late.group(2)]
-    return cpu / count, count / seconds, p99
+def log_rows(samples, results):
+    """What the log adds, round by round."""
+    for name, limit in (("nginx", None), ("sallyport", scenarios.LOG_ADDS_US)):
+        if samples["k"].get(name):
+            adds = report.difference(samples["klog"][name], samples["k"][name])
+            results[f"log_adds_{name}"], cells = report.difference_row(f"  the log of {name} adds", "us", adds, limit)
+            yield cells
 
 
-def system_calls(peer, scenario, seconds=1):
-    """System calls a request of the worker, the wait left out: (all, epoll_ctl alone)."""
-    import counting                     # pylint: disable=import-outside-toplevel
-    with counting.SystemCalls(peer.worker()) as calls:
-        done = subprocess.run(["taskset", "-c", "1", "wrk", "-t1", "-c8", f"-d{seconds}s", url(peer, scenario)],
-                              capture_output=True, text=True, check=True)
-    count = int(re.search(r"(\d+) requests in", done.stdout).group(1))
-    every = sum(number for name, number in calls.counts.items() if not name.startswith(("epoll_wait", "epoll_pwait")))
-    return every / count, calls.of("epoll_ctl") / count
+def timed(plan, ground, running, out):
+    rows, latencies, results = [], [], {}
+    for keys in scenarios.GROUPS:
+        group = [scenarios.BY_KEY[key] for key in keys if plan.wants(key)]
+        samples = rounds_of(plan, ground, running, group) if group else {}
+        for one in group:
+            results[one.key], cells = report.cost_row(one, samples[one.key])
+            rows.append(cells)
+            more, cells = report.worker_row(one, samples[one.key])
+            if more:
+                results[more["key"]] = more
+                rows.append(cells)
+            latencies.append(report.latency_row(one, samples[one.key]))
+        if "k" in samples and "klog" in samples:
+            rows += log_rows(samples, results)
+    if rows:
+        out.table("CPU of a request, all processes of a gateway together", report.COST_HEAD, rows)
+        out.table("requests a second, and p50, p99, p99.9 in ms", ("scenario", *scenarios.ORDER, "verdict"), latencies)
+        out.data["timed"] = results
 
 
-def measure(peers, scenario, rounds, seconds):
-    samples = {peer.name: [] for peer in peers}
-    for peer in peers:
-        load(peer, scenario, 1)         # warm
-    for _ in range(rounds):
-        for peer in peers:
-            samples[peer.name].append(load(peer, scenario, seconds))
-    rows = {}
-    for peer in peers:
-        cpu, speed, p99 = zip(*samples[peer.name])
-        calls, controls = system_calls(peer, scenario)
-        rows[peer.name] = {"cpu_us": round(statistics.median(cpu), 2), "cpu_us_spread": [round(min(cpu), 2), round(max(cpu), 2)],
-                           "requests_per_s": round(statistics.median(speed)), "p99_ms": round(statistics.median(p99), 2),
-                           "system_calls": round(calls, 2), "epoll_ctl": round(controls, 3)}
-    return rows
+# Requests of the two runs whose difference is told.
+CALLS_OF = {"a": (1000, 11000), "b": (1000, 11000), "c": (100, 1100), "f1m": (50, 350)}
+COUNT_HEAD = ("count of a request", "floor", "nginx", "haproxy", "sallyport", "at most", "verdict")
 
 
-def show(scenario, rows):
-    print(f"\n{scenario}, 1 KiB, keep-alive, 64 connections")
-    print(f"{'':12}{'CPU us':>8}{'(spread)':>16}{'ratio':>8}{'req/s':>9}{'p99 ms':>8}{'calls':>8}{'epoll_ctl':>11}")
-    for name, row in rows.items():
-        ratio = rows["sallyport"]["cpu_us"] / row["cpu_us"]
-        low, high = row["cpu_us_spread"]
-        print(f"{name:12}{row['cpu_us']:8.2f}{f'{low:.1f}-{high:.1f}':>16}{ratio:8.2f}{row['requests_per_s']:9d}{row['p99_ms']:8.2f}"
-              f"{row['system_calls']:8.2f}{row['epoll_ctl']:11.3f}")
+class Counts:
+    """Rows of the table of counts, as they come."""
+
+    def __init__(self, plan, ground, running):
+        self.plan, self.ground, self.running = plan, ground, running
+        self.rows, self.results = [], {}
+
+    def add(self, key, title, figures, limit, digits=2):
+        self.results[key], cells = report.count_row(title, figures, limit, digits)
+        self.rows.append(cells)
+
+    def system_calls(self):
+        for key, (few, many) in CALLS_OF.items():
+            share, scenario = self.plan.calls_share, scenarios.BY_KEY[key]
+            found = {peer.name: measures.system_calls(self.ground, peer, scenario, int(few * share), int(many * share)) for peer in self.running}
+            for what, title, limit in (("all", "system calls", scenario.calls), ("without_wait", "  without the wait", None),
+                                       ("epoll_ctl", "  epoll_ctl", None)):
+                self.add(f"calls_{key}_{what}", f"{title}, {key}", {name: one[what] for name, one in found.items()}, limit)
+
+    def allocations(self):
+        for key in ("a", "b") if self.plan.is_quick else ("a", "b", "k", "h", "f1m", "g"):
+            made = measures.allocations(self.ground, scenarios.BY_KEY[key])
+            self.add(f"allocations_{key}", f"allocations of our code, {key}", {"sallyport": made["ours"]}, scenarios.ALLOCATIONS)
+
+    def instructions(self):
+        for key in ("a", "b", "k", "l"):
+            scenario = scenarios.BY_KEY[key]
+            found = {name: measures.instructions(self.ground, name, scenario) for name in self.ground.wanted
+                     if not (name == "floor" and scenario.port == "limited")}
+            self.add(f"instructions_{key}", f"user instructions (no sandbox), {key}", found, scenario.instructions, 0)
+        adds = self.results["instructions_l"]["counts"]["sallyport"] - self.results["instructions_a"]["counts"]["sallyport"]
+        self.add("limit_adds", "  the limit adds (l - a)", {"sallyport": adds}, scenarios.LIMIT_ADDS_INSTRUCTIONS, 0)
+
+    def idle(self):
+        found = {name: measures.idle_memory(self.ground, name, self.plan.idle, settle_s=self.plan.settle_s) for name in self.ground.wanted}
+        self.add("idle", f"i idle TLS connection of {self.plan.idle:,}, PSS in kB", found, scenarios.IDLE_MAX_KIB, 1)
+
+
+def counted(plan, ground, running, out):
+    counts = Counts(plan, ground, running)
+    if plan.wants("calls") and plan.can("system calls", "strace"):
+        counts.system_calls()
+    if plan.wants("allocations"):
+        counts.allocations()
+    if not plan.is_quick and plan.wants("instructions") and plan.can("instructions", "valgrind", as_root=False):
+        counts.instructions()
+    if plan.wants(scenarios.IDLE) and plan.can("memory of idle connections"):
+        counts.idle()
+    if counts.rows:
+        out.table("counts and memory", COUNT_HEAD, counts.rows)
+        out.data["counted"] = counts.results
+
+
+def write(folder, out, ground, given):
+    names = [ground.version(name) for name in ground.wanted if ground.version(name)]
+    text = f"Measured on {os.cpu_count()} cores, {time.strftime('%Y-%m-%d')}. " + "; ".join(names) + ".\n\n" + out.as_markdown()
+    report.replace_part(os.path.join(folder, "RESULTS.md"), "bench", text)
+    os.makedirs(os.path.join(folder, "results"), exist_ok=True)
+    keep(os.path.join(folder, "results", "bench.json"), out.data)
+
+
+def keep(path, data):
+    rounded = json.loads(json.dumps(data), parse_float=lambda text: round(float(text), 4))
+    with open(path, "w", encoding="ascii") as file:
+        json.dump(rounded, file, indent=1)
+        file.write("\n")
+
+
+def options():
+    args = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    args.add_argument("--gateway", required=True)
+    args.add_argument("--quick", action="store_true", help="under a minute, and worth no more than that")
+    args.add_argument("--only", help=f"keys of scenarios, of {', '.join(scenarios.BY_KEY)}, i, {', '.join(EXTRAS)}")
+    args.add_argument("--against", default="nginx,haproxy,floor")
+    args.add_argument("--nginx", default="/usr/sbin/nginx", help="another nginx")
+    args.add_argument("--haproxy", default="/usr/sbin/haproxy", help="another HAProxy")
+    args.add_argument("--rounds", type=int)
+    args.add_argument("--seconds", type=float, help="of a round")
+    args.add_argument("--json", help="write the figures there, too")
+    args.add_argument("--write", metavar="FOLDER", help="RESULTS.md and results/ of that folder get the tables and the figures")
+    return args.parse_args()
 
 
 def main():
-    options = argparse.ArgumentParser()
-    options.add_argument("--gateway", required=True)
-    options.add_argument("--quick", action="store_true", help="under a minute")
-    options.add_argument("--json", help="write the figures there, too")
-    given = options.parse_args()
-    os.environ["SALLYPORT"] = given.gateway
+    given = options()
     if os.cpu_count() < 2:
         sys.exit("bench: two cores are needed, one for the gateway and one for the load")
-    import ca as authority              # pylint: disable=import-outside-toplevel
-    import gateway as program           # pylint: disable=import-outside-toplevel
-    import handshake                    # pylint: disable=import-outside-toplevel
-    import procs                        # pylint: disable=import-outside-toplevel
-    import rules                        # pylint: disable=import-outside-toplevel
-
-    rounds, seconds = (3, 1) if given.quick else (9, 4)
-    with tempfile.TemporaryDirectory() as folder:
-        ca = authority.Ca(os.path.join(folder, "ca"))
-        leaf = ca.leaf("localhost")
-        origin, where = program.free_port(), os.path.join(folder, "origin")
-        os.mkdir(where)
-        with open(f"{where}/1k", "wb") as file:
-            file.write(b"x" * 1024)
-        conf = write(where, "nginx.conf", ORIGIN.format(folder=where, origin=origin, user="user root;" if os.getuid() == 0 else ""))
-        behind = procs.start(["taskset", "-c", "1", "/usr/sbin/nginx", "-p", where, "-e", f"{where}/start.log", "-c", conf],
-                             stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
-        peers = start_all(given, folder, leaf, origin)
-        try:
-            time.sleep(1)
-            results = {}
-            for scenario in ("plain", "tls"):
-                results[scenario] = measure(peers, scenario, rounds, seconds)
-                show(scenario, results[scenario])
-            for peer in peers:
-                peer.end()
-            results["rules"] = rules.measure(given.gateway, folder, leaf, origin, rounds, seconds)
-        finally:
-            for peer in peers:
-                peer.end()
-            procs.end(behind)
-        results["handshake"] = handshake.measure(given.gateway, folder, ca, rounds, seconds)
-    print(f"\nbench: medians of {rounds} interleaved rounds of {seconds} s; ratio = sallyport's CPU to that of the row")
+    plan, out, begun = Plan(given), report.Report(), time.monotonic()
+    ground = peers.Ground(given.gateway, given.nginx, given.haproxy)
+    ground.wanted, running = [], []
+    for name in ["sallyport", *filter(None, given.against.split(","))]:
+        if ground.has(name):
+            ground.wanted.append(name)
+        else:
+            print(f"{name} is not installed here: left out")
+    try:
+        running = [ground.start(name) for name in ground.wanted]
+        timed(plan, ground, running, out)
+        counted(plan, ground, running, out)
+        for peer in running:
+            peer.end()
+        if plan.wants("rules"):
+            out.data["rules"] = rules.measure(ground, out, plan)
+        if plan.wants("handshakes"):
+            out.data["handshakes"] = handshake.measure(ground, out, plan)
+    finally:
+        for peer in running:
+            peer.end()
+        ground.end()
+    held, missed = out.verdicts()
+    print(f"\nbench: medians of {plan.rounds} interleaved rounds of {plan.seconds} s, {time.monotonic() - begun:.0f} s in all; "
+          f"{held} figures held, {missed} missed")
     if given.json:
-        with open(given.json, "w", encoding="ascii") as file:
-            json.dump(results, file, indent=1)
+        keep(given.json, out.data)
+    if given.write:
+        write(given.write, out, ground, given)
 
 
 if __name__ == "__main__":

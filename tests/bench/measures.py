@@ -1,0 +1,139 @@
+"""measures - what a round of load cost a gateway: time and memory by the kernel's account of all its processes together, system
+calls by strace, user instructions by callgrind, allocations by a preloaded counter."""
+import os
+import re
+import signal
+import subprocess
+import time
+
+import counting
+import loads
+import procs
+
+
+def warm(ground, peer, scenario, seconds):
+    """A round that counts for nothing, so long that each connection has asked."""
+    loads.run(ground, peer.ports[scenario.port], {**scenario.load, "seconds": seconds}, may_fail=True)
+
+
+def timed(ground, peer, scenario, seconds):
+    """One round: the cost of a request (or of a body's byte), of all processes and of the workers alone, and what the clients saw."""
+    workers = peer.workers()
+    seen, before, after = loads.measured(ground, peer.ports[scenario.port], {**scenario.load, "seconds": seconds},
+                                         lambda: (peer.cpu_us(), sum(map(procs.cpu_us, workers))), of=peer.name)
+    by = seen["requests"] * scenario.per_byte / 1000 if scenario.per_byte else seen["requests"]
+    return {"cpu": (after[0] - before[0]) / by, "worker_cpu": (after[1] - before[1]) / by,
+            "requests_per_s": seen["requests"] / seen["seconds"], "p50_ms": seen["p50_us"] / 1000, "p99_ms": seen["p99_us"] / 1000,
+            "p999_ms": seen["p999_us"] / 1000, "resumed": seen["resumed"] / max(1, seen["handshakes"])}
+
+
+# --- system calls ---
+
+class SystemCalls:
+    """with SystemCalls(pids) as calls: ...; then calls.counts is {name: number}, of all of them."""
+
+    def __init__(self, pids, path):
+        self.pids, self.path, self.counts = pids, path, {}
+
+    def __enter__(self):
+        each = [word for pid in self.pids for word in ("-p", str(pid))]
+        self.process = subprocess.Popen(["strace", "-qq", "-f", "-c", "-o", self.path, *each], stdin=subprocess.DEVNULL,
+                                        stderr=subprocess.PIPE)
+        if not procs.wait_for(lambda: all(map(is_traced, self.pids)), 10):
+            procs.end(self.process)
+            raise RuntimeError(f"strace cannot attach: {self.process.stderr.read()}")
+        time.sleep(0.1)
+        return self
+
+    def __exit__(self, *_):
+        self.process.send_signal(signal.SIGINT)
+        self.process.wait(10)
+        self.process.stderr.close()
+        with open(self.path, encoding="ascii", errors="replace") as file:
+            for line in file:
+                words = line.split()
+                if len(words) >= 5 and re.match(r"[\d.]+$", words[0]) and words[-1] != "total":
+                    self.counts[words[-1]] = int(words[3])
+
+
+def is_traced(pid):
+    with open(f"/proc/{pid}/status", encoding="ascii") as file:
+        return not re.search(r"^TracerPid:\s+0$", file.read(), re.M)
+
+
+def counts_of(ground, peer, scenario, count):
+    """{name of the call: number} with that many requests, all processes together."""
+    with SystemCalls(peer.pids(), os.path.join(peer.folder, "strace")) as calls:
+        load = {**scenario.load, "requests": count, "seconds": 60}
+        loads.run(ground, peer.ports[scenario.port], load, of=peer.name)
+    return calls.counts
+
+
+def system_calls(ground, peer, scenario, few, many):
+    """Of a request, without what a connection costs: the difference of two runs. With the wait, without it, and epoll_ctl alone."""
+    loads.run(ground, peer.ports[scenario.port], {**scenario.load, "requests": few, "seconds": 60}, of=peer.name)
+    low, high = (counts_of(ground, peer, scenario, count) for count in (few, many))
+    each = {name: (number - low.get(name, 0)) / (many - few) for name, number in high.items()}
+    waits = sum(number for name, number in each.items() if name.startswith(("epoll_wait", "epoll_pwait")))
+    return {"all": sum(each.values()), "without_wait": sum(each.values()) - waits, "epoll_ctl": each.get("epoll_ctl", 0), "each": each}
+
+
+# --- user instructions ---
+
+def instructions_of(ground, name, scenario, count):
+    """Of the worker from its start to its end, with that many requests in between; no sandbox, callgrind cannot live in one."""
+    where = ground.place("callgrind")
+    os.chmod(ground.folder, 0o711)
+    os.chmod(where, 0o777)              # a worker writes what was counted, as whoever it became
+    peer = ground.start(name, wrap=["valgrind", "--tool=callgrind", "--vgdb=no", "--trace-children=no",
+                                    f"--callgrind-out-file={where}/%p"], gateway="sandbox = off")
+    try:
+        load = {**scenario.load, "requests": count, "seconds": 60, "connections": min(8, scenario.load["connections"])}
+        load.pop("rate", None)
+        loads.run(ground, peer.ports[scenario.port], load)
+        worker = peer.workers()[0]
+    finally:
+        procs.end(peer.process, signal.SIGINT if name == "sallyport" else signal.SIGTERM, 30)
+    procs.wait_for(lambda: not procs.is_alive(worker), 10)
+    with open(f"{where}/{worker}", encoding="ascii", errors="replace") as file:
+        return next(int(line.split()[1]) for line in file if line.startswith(("summary:", "totals:")))
+
+
+def instructions(ground, name, scenario, few=300, many=1500):
+    """Of one request: the difference of two runs, so that start and end do not count."""
+    return (instructions_of(ground, name, scenario, many) - instructions_of(ground, name, scenario, few)) / (many - few)
+
+
+# --- memory ---
+
+def idle_memory(ground, name, count, tls="keep", settle_s=3.0):
+    """KiB (PSS of all processes) of one idle connection of a gateway that is new: each has had one answer."""
+    peer = ground.start(name)
+    try:
+        loads.run(ground, peer.ports["tls"], {"connections": 8, "requests": 64, "tls": tls, "seconds": 10})
+        time.sleep(settle_s / 2)
+        before = peer.pss_kib()
+        with loads.Idle(ground, peer.ports["tls" if tls == "keep" else "plain"], count, tls):
+            time.sleep(settle_s)
+            return (peer.pss_kib() - before) / count
+    finally:
+        peer.end()
+
+
+def allocations(ground, scenario, count=2000):
+    """Our worker's, of a request: (those that our code asks for, all)."""
+    where = ground.place("allocations")
+    os.chmod(ground.folder, 0o711)
+    counter = counting.Allocations(where, os.path.join(ground.build, "malloc_count.so"))
+    os.chmod(where, 0o711)
+    peer = ground.start("sallyport", env=counter.env)
+    try:
+        load = {**scenario.load, "requests": count, "seconds": 60, "connections": 8}
+        port, worker = peer.ports[scenario.port], peer.workers()[0]
+        loads.run(ground, port, load)
+        before = counter.of(worker)
+        loads.run(ground, port, load)
+        after = counter.of(worker)
+        return {"ours": (after[0] - before[0]) / count, "all": (after[1] - before[1]) / count}
+    finally:
+        peer.end()
