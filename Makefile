@@ -175,9 +175,9 @@ $B/local/sallyport: $(MAIN) $B/local/signer.o $B/libsallyport.a
 # The load, the origin and the relay that parses nothing.
 BENCHERS := $B/bench/loadgen $B/bench/origin $B/bench/floor
 
-$B/bench/%: tests/bench/%.c tests/bench/net.h Makefile
+$B/bench/%: tests/bench/%.c Makefile
 	@mkdir -p $(@D)
-	$(CC) $(DEFS) $(WARN) -O2 -g -o $@ $< -lssl -lcrypto -lm
+	$(CC) $(DEFS) $(WARN) -O2 -g $(DEPEND) -o $@ $< -lssl -lcrypto -lm
 
 BENCH_NEEDS := $B/sallyport $B/local/sallyport $B/malloc_count.so $(BENCHERS)
 BENCH    = $(PYTHON) tests/bench/bench.py --gateway $B/sallyport

@@ -5,38 +5,29 @@
  *
  * Closed loop: each of --connections asks again as soon as it has its answer. With --rate requests arrive as a Poisson
  * process, whether or not the gateway keeps up, and a latency counts from when the request was due: one that waits for a
- * free connection waits on the gateway's account. Latencies are kept in a histogram whose cells are 1.6 % wide.
+ * free connection waits on the gateway's account. Latencies go into a histogram.
  * With --ready all connections ask once before; then it says "ready" and begins with a line of input, so that what opening
  * them costs is nobody's latency and need not be on the bill.
  * A kept connection that the gateway had closed before any byte of an answer is replaced and asked again ("again"), as
  * clients do; everything else that is not a 200 with its whole body is an error, told apart by kind.
  */
-#include <getopt.h>
 #include <math.h>
 #include <signal.h>
-#include <string.h>
 #include <strings.h>
 #include <sys/prctl.h>
 
 #include <openssl/err.h>
 #include <openssl/ssl.h>
 
+#include "histogram.h"
 #include "net.h"
+#include "plan.h"
 
-enum {
-	INPUT = 256 * 1024,
-	REQUEST_MAX = 8192,
-	CELLS_PER_DOUBLING = 64,
-	CELLS = 64 * 48,
-	PAUSE_MS = 10,
-	PATIENCE_S = 10
-};
-enum tls { TLS_OFF, TLS_KEEP, TLS_FULL, TLS_RESUME };
+enum { INPUT = 256 * 1024, PAUSE_MS = 10, PATIENCE_S = 10 };
 enum why { WHY_CONNECT, WHY_TLS, WHY_CUT, WHY_HTTP, WHY_4XX, WHY_502, WHY_503, WHY_504, WHY_OTHER, WHY_COUNT };
 enum state { CLOSED, HANDSHAKE, SENDING, READING_HEAD, READING_BODY, RESTING, HELD };
 
 static const char *const why_name[WHY_COUNT] = { "connect", "tls", "cut", "http", "4xx", "502", "503", "504", "other" };
-static const char *const tls_name[] = { "off", "keep", "full", "resume" };
 
 struct conn {
 	enum state state;
@@ -55,32 +46,13 @@ struct conn {
 };
 
 static struct {
-	uint16_t port;
-	long connections, spread, many, abort_percent, opening;
-	double seconds, rate;
-	uint64_t requests, body, tunnel;
-	enum tls tls;
-	bool is_idle, is_varied, is_ready_told;
-	const char *path, *method, *host;
-	char fields[REQUEST_MAX];
-} plan = { .connections = 1,
-	   .spread = 0,
-	   .many = 1,
-	   .opening = 128,
-	   .seconds = 1,
-	   .path = "/b/1024",
-	   .method = "GET",
-	   .host = "localhost" };
-
-static struct {
 	uint64_t started, done, again, aborted, bytes, handshakes, resumed, lost, errors[WHY_COUNT];
-	uint64_t cells[CELLS];
+	struct histogram took;
 } seen;
 
 static int epoll_fd;
 static SSL_CTX *ctx;
-static char template[REQUEST_MAX], body_block[INPUT], input[INPUT];
-static size_t template_len;
+static char body_block[INPUT], input[INPUT];
 static struct conn *all, *at_rest, *pausing;
 static uint64_t begun_ns, pause_until_ns, *backlog, backlog_from, backlog_to, backlog_size;
 static bool is_opening; /* nothing counts yet */
@@ -89,29 +61,6 @@ static long opened, settled; /* idle mode: connections begun, and those that hol
 static void step(struct conn *c);
 
 /* --- figures --- */
-
-static unsigned cell_of(uint64_t ns)
-{
-	unsigned doubling;
-
-	if (ns < CELLS_PER_DOUBLING)
-		return (unsigned)ns;
-	doubling = 63u - (unsigned)__builtin_clzll(ns) - 6;
-	doubling = (doubling + 1) * CELLS_PER_DOUBLING + (unsigned)(ns >> doubling & 63);
-	return doubling < CELLS ? doubling : CELLS - 1;
-}
-
-static double quantile_us(double part)
-{
-	uint64_t wanted = (uint64_t)ceil((double)seen.done * part), count = 0;
-
-	for (unsigned i = 0; i < CELLS; i++) {
-		count += seen.cells[i];
-		if (count >= wanted && count > 0)
-			return i < CELLS_PER_DOUBLING ? i / 1e3 : ldexp(64.5 + i % 64, (int)(i / 64) - 1) / 1e3;
-	}
-	return 0;
-}
 
 static uint64_t error_count(void)
 {
@@ -129,8 +78,8 @@ static void print_figures(void)
 	printf("{\"requests\": %llu, \"errors\": %llu, \"seconds\": %.6f, \"bytes\": %llu, ",
 	       (unsigned long long)seen.done, (unsigned long long)error_count(), seconds,
 	       (unsigned long long)seen.bytes);
-	printf("\"p50_us\": %.1f, \"p99_us\": %.1f, \"p999_us\": %.1f, ", quantile_us(0.5), quantile_us(0.99),
-	       quantile_us(0.999));
+	printf("\"p50_us\": %.1f, \"p99_us\": %.1f, \"p999_us\": %.1f, ", histogram_quantile_us(&seen.took, 0.5),
+	       histogram_quantile_us(&seen.took, 0.99), histogram_quantile_us(&seen.took, 0.999));
 	printf("\"handshakes\": %llu, \"resumed\": %llu, \"again\": %llu, \"aborted\": %llu, \"unanswered\": %llu, ",
 	       (unsigned long long)seen.handshakes, (unsigned long long)seen.resumed, (unsigned long long)seen.again,
 	       (unsigned long long)seen.aborted, (unsigned long long)(backlog_to - backlog_from));
@@ -145,48 +94,6 @@ static void print_figures(void)
 
 /* --- requests --- */
 
-static size_t fill_request(char *to, uint64_t number)
-{
-	static const char hole[] = "{n}", address[] = "{ip}";
-	const char *from = template;
-	size_t len = 0;
-
-	while (*from != '\0' && len < REQUEST_MAX - 32) {
-		if (strncmp(from, hole, sizeof(hole) - 1) == 0) {
-			len += (size_t)snprintf(to + len, 24, "%llu", (unsigned long long)number);
-			from += sizeof(hole) - 1;
-		} else if (strncmp(from, address, sizeof(address) - 1) == 0) {
-			len += (size_t)snprintf(to + len, 24, "10.%u.%u.%u", (unsigned)(number >> 16 & 0xff),
-						(unsigned)(number >> 8 & 0xff), (unsigned)(number & 0xff));
-			from += sizeof(address) - 1;
-		} else {
-			to[len++] = *from++;
-		}
-	}
-	return len;
-}
-
-static void make_template(void)
-{
-	int len = snprintf(template, sizeof(template), "%s %s HTTP/1.1\r\nHost: %s\r\n%s", plan.method, plan.path,
-			   plan.host, plan.fields);
-
-	if (plan.body > 0)
-		len += snprintf(template + len, sizeof(template) - (size_t)len, "Content-Length: %llu\r\n",
-				(unsigned long long)plan.body);
-	if (plan.tunnel > 0)
-		len += snprintf(template + len, sizeof(template) - (size_t)len,
-				"Connection: Upgrade\r\nUpgrade: websocket\r\nSec-WebSocket-Version: 13\r\n"
-				"Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\n");
-	len += snprintf(template + len, sizeof(template) - (size_t)len, "\r\n");
-	if ((size_t)len >= sizeof(template)) {
-		fprintf(stderr, "loadgen: the request is too long\n");
-		exit(2);
-	}
-	template_len = (size_t)len;
-	plan.is_varied = strstr(template, "{n}") != NULL || strstr(template, "{ip}") != NULL;
-}
-
 static void aim(struct conn *c, uint64_t number)
 {
 	if (c->is_tunnel) {
@@ -195,12 +102,12 @@ static void aim(struct conn *c, uint64_t number)
 		return;
 	}
 	if (!plan.is_varied) {
-		c->request = template;
-		c->request_len = template_len;
+		c->request = plan.text;
+		c->request_len = plan.text_len;
 	} else {
 		if (c->request == NULL && (c->request = malloc(REQUEST_MAX)) == NULL)
 			die("malloc");
-		c->request_len = fill_request(c->request, number);
+		c->request_len = plan_fill(c->request, number);
 	}
 	c->to_send = c->request_len + plan.body;
 }
@@ -330,7 +237,7 @@ static void hold(struct conn *c)
 
 static void on_answer(struct conn *c)
 {
-	seen.cells[cell_of(now_ns() - c->due_ns)]++;
+	histogram_add(&seen.took, now_ns() - c->due_ns);
 	seen.done++;
 	c->has_request = false;
 	c->state = RESTING;
@@ -727,73 +634,13 @@ static void make_tls(void)
 	}
 }
 
-static void add_field(const char *text)
-{
-	size_t len = strlen(plan.fields);
-
-	(void)snprintf(plan.fields + len, sizeof(plan.fields) - len, "%s\r\n", text);
-}
-
-static enum tls tls_of(const char *name)
-{
-	for (enum tls i = TLS_OFF; i <= TLS_RESUME; i++)
-		if (strcmp(name, tls_name[i]) == 0)
-			return i;
-	fprintf(stderr, "loadgen: --tls off, keep, full or resume\n");
-	exit(2);
-}
-
-static void read_options(int argc, char **argv)
-{
-	static const struct option options[] = {
-		{ "port", 1, NULL, 'p' },     { "connections", 1, NULL, 'c' }, { "seconds", 1, NULL, 's' },
-		{ "requests", 1, NULL, 'n' }, { "rate", 1, NULL, 'r' },        { "tls", 1, NULL, 't' },
-		{ "path", 1, NULL, 'u' },     { "host", 1, NULL, 'h' },        { "field", 1, NULL, 'f' },
-		{ "post", 1, NULL, 'b' },     { "many", 1, NULL, 'm' },        { "idle", 0, NULL, 'i' },
-		{ "spread", 1, NULL, 'x' },   { "abort", 1, NULL, 'a' },       { "tunnel", 1, NULL, 'w' },
-		{ "ready", 0, NULL, 'y' },    { "opening", 1, NULL, 'o' },     { NULL, 0, NULL, 0 },
-	};
-	int c;
-
-	while ((c = getopt_long(argc, argv, "", options, NULL)) != -1) {
-		switch (c) {
-		case 'p': plan.port = port_of(optarg); break;
-		case 'c': plan.connections = atol(optarg); break;
-		case 's': plan.seconds = atof(optarg); break;
-		case 'n': plan.requests = strtoull(optarg, NULL, 10); break;
-		case 'r': plan.rate = atof(optarg); break;
-		case 't': plan.tls = tls_of(optarg); break;
-		case 'u': plan.path = optarg; break;
-		case 'h': plan.host = optarg; break;
-		case 'f': add_field(optarg); break;
-		case 'b':
-			plan.body = strtoull(optarg, NULL, 10);
-			plan.method = "POST";
-			break;
-		case 'm': plan.many = atol(optarg); break;
-		case 'i': plan.is_idle = true; break;
-		case 'y': plan.is_ready_told = true; break;
-		case 'x': plan.spread = atol(optarg); break;
-		case 'a': plan.abort_percent = atol(optarg); break;
-		case 'w': plan.tunnel = strtoull(optarg, NULL, 10); break;
-		case 'o': plan.opening = atol(optarg); break;
-		default: exit(2);
-		}
-	}
-	if (plan.port == 0 || optind != argc || plan.connections < 1 || plan.many < 1 || plan.opening < 1) {
-		fprintf(stderr, "loadgen: --port, and numbers above 0\n");
-		exit(2);
-	}
-}
-
 int main(int argc, char **argv)
 {
-	read_options(argc, argv);
+	plan_read(argc, argv);
 	signal(SIGPIPE, SIG_IGN);
 	(void)prctl(PR_SET_TIMERSLACK, 1000);
 	want_descriptors();
 	memset(body_block, 'y', sizeof(body_block));
-	make_template();
 	if (plan.tls != TLS_OFF)
 		make_tls();
 	backlog_size = 4096;
