@@ -31,7 +31,9 @@ def judge(value, limit):
 
 
 def number(value, digits=2):
-    return "" if value is None else f"{value:.{digits}f}" if abs(value) < 1000 else f"{value:,.0f}"
+    if value is None:
+        return ""
+    return f"{round(value, digits) + 0.0:.{digits}f}" if abs(value) < 1000 else f"{value:,.0f}"
 
 
 def cost_row(scenario, samples):
