@@ -138,7 +138,7 @@ void sp_clock_rfc3339(uint64_t wall_ms, char out[static SP_CLOCK_RFC3339])
 	put_text(to, "Z", sizeof("Z"));
 }
 
-void sp_clock_http(uint64_t wall_ms, char out[static SP_CLOCK_HTTP])
+static void write_http(uint64_t wall_ms, char out[static SP_CLOCK_HTTP])
 {
 	struct moment m = split_wall(wall_ms);
 	char *to = put_text(out, day_names + 5U * m.weekday, 5);
@@ -151,6 +151,19 @@ void sp_clock_http(uint64_t wall_ms, char out[static SP_CLOCK_HTTP])
 	*to++ = ' ';
 	to = put_time(to, &m);
 	put_text(to, " GMT", sizeof(" GMT"));
+}
+
+/* Every answer has one: it is written once a second. */
+void sp_clock_http(uint64_t wall_ms, char out[static SP_CLOCK_HTTP])
+{
+	static uint64_t second = UINT64_MAX;
+	static char text[SP_CLOCK_HTTP];
+
+	if (wall_ms / 1000U != second) {
+		second = wall_ms / 1000U;
+		write_http(wall_ms, text);
+	}
+	memcpy(out, text, sizeof(text));
 }
 
 void sp_clock_clf(uint64_t wall_ms, char out[static SP_CLOCK_CLF])

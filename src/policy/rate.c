@@ -35,34 +35,41 @@ static uint64_t hash(const void *bytes, size_t n)
 	return sp_siphash(sp_siphash_process_key(), bytes, n);
 }
 
-/* An IPv4 address, an IPv6 /64: who has one of these has all of it. */
-static uint64_t hash_client(const struct sp_addr *client)
-{
-	uint8_t who[9] = { (uint8_t)client->family };
+/* Of whom or what is counted: what kind it is, and its address or a hash. */
+struct who {
+	uint64_t limit, kind, what;
+};
 
-	memcpy(who + 1, client->ip, client->family == SP_ADDR_V4 ? 4 : 8);
-	return hash(who, sizeof(who));
+/* An IPv4 address, an IPv6 /64: who has one of these has all of it. */
+static void set_client(struct who *who, const struct sp_addr *client)
+{
+	who->kind |= (uint64_t)client->family << 32;
+	memcpy(&who->what, client->ip, client->family == SP_ADDR_V4 ? 4 : 8);
 }
 
 /* Who does not send the field is counted by address: leaving it out is no way around a limit. */
-static uint64_t hash_header(const struct sp_ask *ask, struct sp_str name)
+static void set_header(struct who *who, const struct sp_ask *ask, struct sp_str name)
 {
 	const struct sp_field *f = sp_head_find_name(ask->request, name);
 
-	return f != NULL ? hash(f->value.p, f->value.n) : hash_client(ask->client);
+	if (f != NULL)
+		who->what = hash(f->value.p, f->value.n);
+	else
+		set_client(who, ask->client);
 }
 
 static uint64_t key_of(const struct rate *rate, const struct sp_ask *ask)
 {
-	uint64_t parts[3] = { rate->name, (uint64_t)rate->limit->key, 0 }, key;
+	struct who who = { rate->name, (uint64_t)rate->limit->key, 0 };
+	uint64_t key;
 
 	switch (rate->limit->key) {
-	case SP_LIMIT_BY_CLIENT: parts[2] = hash_client(ask->client); break;
-	case SP_LIMIT_BY_ROUTE: parts[2] = hash(rate->route.p, rate->route.n); break;
-	case SP_LIMIT_BY_HEADER: parts[2] = hash_header(ask, rate->limit->header); break;
+	case SP_LIMIT_BY_CLIENT: set_client(&who, ask->client); break;
+	case SP_LIMIT_BY_ROUTE: who.what = hash(rate->route.p, rate->route.n); break;
+	case SP_LIMIT_BY_HEADER: set_header(&who, ask, rate->limit->header); break;
 	case SP_LIMIT_GLOBAL: break;
 	}
-	key = hash(parts, sizeof(parts));
+	key = hash(&who, sizeof(who));
 	return key != 0 ? key : 1;
 }
 

@@ -47,6 +47,25 @@ static void test_ids_differ(void **state)
 		assert_int_not_equal(compare(texts[i - 1], texts[i]), 0);
 }
 
+/* Two outputs of the keyed function for two numbers, as printf would write them. */
+static void test_digits(void **state)
+{
+	struct sp_request_ids ids = make_ids();
+
+	(void)state;
+	for (size_t i = 0; i < 5000; i++) {
+		uint64_t numbers[2] = { ids.counter, ids.counter + 1 }, out[2];
+		char text[SP_REQUEST_ID_TEXT], one[SP_REQUEST_ID_TEXT], other[SP_REQUEST_ID_TEXT];
+
+		for (size_t k = 0; k < 2; k++)
+			out[k] = sp_siphash(&ids.key, &numbers[k], sizeof(numbers[k]));
+		(void)snprintf(one, sizeof(one), "%016llx%016llx", (unsigned long long)out[0], (unsigned long long)out[1]);
+		(void)snprintf(other, sizeof(other), "%016llx%016llx", (unsigned long long)out[1], (unsigned long long)out[0]);
+		(void)sp_request_id_make(&ids, text);
+		assert_true(strcmp(text, one) == 0 || strcmp(text, other) == 0);
+	}
+}
+
 static void test_what_is_an_id(void **state)
 {
 	static const struct {
@@ -191,7 +210,8 @@ static void test_no_memory(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(test_ids_differ),      cmocka_unit_test(test_what_is_an_id),
+		cmocka_unit_test(test_ids_differ),
+		cmocka_unit_test(test_digits),      cmocka_unit_test(test_what_is_an_id),
 		cmocka_unit_test(test_what_is_a_trace), cmocka_unit_test(test_on_the_way),
 		cmocka_unit_test(test_no_memory),
 	};
