@@ -38,7 +38,7 @@ def judge(name, out):
     assert out.after == 100
     # One that ends and the one that follows it may both be seen in one look at the kernel's table.
     assert out.held_max <= sources * attack.CAP + 64, out.held_max
-    assert out.memory_more <= 64 << 10, f"{out.memory_more} KiB more"
+    assert program.SAN or out.memory_more <= 64 << 10, f"{out.memory_more} KiB more"    # the sanitizer keeps what is freed
     assert out.fds_back is not None
 
 
@@ -60,4 +60,4 @@ def test_long(target, name):
     judge(name, out)
     if name in ONCE:
         assert out.held_at_12 == 0, "no dribbler is held after 12 s"
-    assert out.memory_left <= out.memory_before * 0.1 + (6 << 10), f"{out.memory_left} KiB left over {out.memory_before}"
+    assert program.SAN or out.memory_left <= out.memory_before * 0.1 + (6 << 10), f"{out.memory_left} KiB left over {out.memory_before}"
