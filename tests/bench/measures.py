@@ -1,9 +1,7 @@
 """measures - what a round of load cost a gateway: time and memory by the kernel's account of all its processes together, system
 calls by strace, user instructions by callgrind, allocations by a preloaded counter."""
 import os
-import re
 import signal
-import subprocess
 import time
 
 import counting
@@ -29,41 +27,9 @@ def timed(ground, peer, scenario, seconds):
 
 # --- system calls ---
 
-class SystemCalls:
-    """with SystemCalls(pids) as calls: ...; then calls.counts is {name: number}, of all of them."""
-
-    def __init__(self, pids, path):
-        self.pids, self.path, self.counts = pids, path, {}
-
-    def __enter__(self):
-        each = [word for pid in self.pids for word in ("-p", str(pid))]
-        self.process = subprocess.Popen(["strace", "-qq", "-f", "-c", "-o", self.path, *each], stdin=subprocess.DEVNULL,
-                                        stderr=subprocess.PIPE)
-        if not procs.wait_for(lambda: all(map(is_traced, self.pids)), 10):
-            procs.end(self.process)
-            raise RuntimeError(f"strace cannot attach: {self.process.stderr.read()}")
-        time.sleep(0.1)
-        return self
-
-    def __exit__(self, *_):
-        self.process.send_signal(signal.SIGINT)
-        self.process.wait(10)
-        self.process.stderr.close()
-        with open(self.path, encoding="ascii", errors="replace") as file:
-            for line in file:
-                words = line.split()
-                if len(words) >= 5 and re.match(r"[\d.]+$", words[0]) and words[-1] != "total":
-                    self.counts[words[-1]] = int(words[3])
-
-
-def is_traced(pid):
-    with open(f"/proc/{pid}/status", encoding="ascii") as file:
-        return not re.search(r"^TracerPid:\s+0$", file.read(), re.M)
-
-
 def counts_of(ground, peer, scenario, count):
     """{name of the call: number} with that many requests, all processes together."""
-    with SystemCalls(peer.pids(), os.path.join(peer.folder, "strace")) as calls:
+    with counting.SystemCalls(*peer.pids()) as calls:
         load = {**scenario.load, "requests": count, "seconds": 60}
         loads.run(ground, peer.ports[scenario.port], load, of=peer.name)
     return calls.counts

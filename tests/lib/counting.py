@@ -32,27 +32,27 @@ class Allocations:
         return ours, total
 
 
-class SystemCalls:
-    """with SystemCalls(pid) as calls: ...; then calls.counts is {name: number}, of that process only."""
+def is_traced(pid):
+    with open(f"/proc/{pid}/status", encoding="ascii") as file:
+        return not re.search(r"^TracerPid:\s+0$", file.read(), re.M)
 
-    def __init__(self, pid, names=None):
-        self.pid = pid
-        self.filter = ["-e", "trace=" + ",".join(names)] if names else []
-        self.counts = {}
+
+class SystemCalls:
+    """with SystemCalls(pid, ...) as calls: ...; then calls.counts is {name: number}, of those processes and whom they make."""
+
+    def __init__(self, *pids):
+        self.pids, self.counts = pids, {}
 
     def __enter__(self):
-        self.path = f"/tmp/strace.{os.getpid()}.{self.pid}"
-        self.process = subprocess.Popen(["strace", "-qq", "-c", "-o", self.path, *self.filter, "-p", str(self.pid)],
-                                        stdin=subprocess.DEVNULL, stderr=subprocess.PIPE)
-        if not procs.wait_for(self.is_attached, 5):
+        self.path = f"/tmp/strace.{os.getpid()}.{self.pids[0]}"
+        each = [word for pid in self.pids for word in ("-p", str(pid))]
+        self.process = subprocess.Popen(["strace", "-qq", "-f", "-c", "-o", self.path, *each], stdin=subprocess.DEVNULL,
+                                        stderr=subprocess.PIPE)
+        if not procs.wait_for(lambda: all(map(is_traced, self.pids)), 10):
             procs.end(self.process)
             raise RuntimeError(f"strace cannot attach: {self.process.stderr.read()}")
         time.sleep(0.1)
         return self
-
-    def is_attached(self):
-        with open(f"/proc/{self.pid}/status", encoding="ascii") as file:
-            return not re.search(r"^TracerPid:\s+0$", file.read(), re.M)
 
     def __exit__(self, *_):
         self.process.send_signal(signal.SIGINT)
