@@ -185,6 +185,8 @@ static void read_body(struct sp_up_h1 *up)
 static void begin_body(struct sp_up_h1 *up, struct sp_exchange *x)
 {
 	struct sp_chunk *chunk = up->head;
+	bool is_filled = chunk->to == SP_CHUNK_SIZE;
+	enum sp_body_rc rc;
 
 	up->head = NULL;
 	if (up->state == SP_UP_TUNNEL) {
@@ -194,7 +196,11 @@ static void begin_body(struct sp_up_h1 *up, struct sp_exchange *x)
 		if (x->is_bodyless)
 			up->body.framing = SP_BODY_NONE;
 	}
-	after_body(up, sp_h1_body_adopt(&up->body, &x->down_pipe, chunk, &up->behind));
+	rc = sp_h1_body_adopt(&up->body, &x->down_pipe, chunk, &up->behind);
+	if (rc == SP_BODY_RC_AGAIN && is_filled && up->state == SP_UP_BODY)
+		read_body(up); /* more is there: what comes now goes out with the head, in one write */
+	else
+		after_body(up, rc);
 }
 
 /*

@@ -95,6 +95,15 @@ def test_allocations_of_bodies(steady):
     assert allocations.of(pid)[0] - before == 0
 
 
+def test_system_calls_of_an_answer_over_a_chunk(steady):
+    """What is left behind a read that was filled goes out with it, in one write."""
+    ask, pid, _ = steady(backends.always(answer(body=b"z" * 16384)), count=False)
+    with counting.SystemCalls(pid) as calls:
+        ask(N)
+    assert calls.of("epoll_ctl") == 0
+    assert calls.of(*READS) <= 3.1 * N and calls.of(*WRITES) <= 2.1 * N, calls.counts
+
+
 def test_system_calls_of_a_large_answer(steady):
     """1 MiB: at most 60 in all, the wait excluded."""
     ask, pid, _ = steady(backends.always(answer(body=b"z" * (1 << 20))), count=False)
