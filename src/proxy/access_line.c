@@ -542,24 +542,18 @@ static char *put_request_line(char *to, const struct sp_access_record *r, const 
 }
 
 /* The page a client came from: its query is as secret as ours. */
-static size_t length_before(const char *p, size_t n, char c)
-{
-	const char *at = memchr(p, c, n);
-
-	return at == NULL ? n : (size_t)(at - p);
-}
-
 static char *put_referer(char *to, struct sp_str referer, const struct sp_conf_log *conf)
 {
 	const char *end = to + ROOM_REFERER;
-	size_t n;
+	struct sp_str rest = referer, page;
 
 	if (referer.p == NULL)
 		return PUT(to, "-");
-	n = length_before(referer.p, referer.n, '?');
-	n = length_before(referer.p, n, '#');
-	to = put_escaped(to, end, sp_str_of(referer.p, n), COMBINED);
-	return put_query(to, end, sp_str_of(referer.p + n, referer.n - n), &conf->redact, COMBINED);
+	(void)sp_str_split(&rest, '?', &page);
+	rest = page;
+	(void)sp_str_split(&rest, '#', &page);
+	to = put_escaped(to, end, page, COMBINED);
+	return put_query(to, end, sp_str_of(referer.p + page.n, referer.n - page.n), &conf->redact, COMBINED);
 }
 
 static char *put_combined(char *to, const struct sp_access_record *r, const struct sp_conf_log *conf,

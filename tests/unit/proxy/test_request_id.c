@@ -59,8 +59,10 @@ static void test_digits(void **state)
 
 		for (size_t k = 0; k < 2; k++)
 			out[k] = sp_siphash(&ids.key, &numbers[k], sizeof(numbers[k]));
-		(void)snprintf(one, sizeof(one), "%016llx%016llx", (unsigned long long)out[0], (unsigned long long)out[1]);
-		(void)snprintf(other, sizeof(other), "%016llx%016llx", (unsigned long long)out[1], (unsigned long long)out[0]);
+		(void)snprintf(one, sizeof(one), "%016llx%016llx", (unsigned long long)out[0],
+			       (unsigned long long)out[1]);
+		(void)snprintf(other, sizeof(other), "%016llx%016llx", (unsigned long long)out[1],
+			       (unsigned long long)out[0]);
 		(void)sp_request_id_make(&ids, text);
 		assert_true(strcmp(text, one) == 0 || strcmp(text, other) == 0);
 	}
@@ -210,10 +212,9 @@ static void test_no_memory(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(test_ids_differ),
-		cmocka_unit_test(test_digits),      cmocka_unit_test(test_what_is_an_id),
-		cmocka_unit_test(test_what_is_a_trace), cmocka_unit_test(test_on_the_way),
-		cmocka_unit_test(test_no_memory),
+		cmocka_unit_test(test_ids_differ),    cmocka_unit_test(test_digits),
+		cmocka_unit_test(test_what_is_an_id), cmocka_unit_test(test_what_is_a_trace),
+		cmocka_unit_test(test_on_the_way),    cmocka_unit_test(test_no_memory),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
