@@ -33,7 +33,7 @@ def run(ground, port, options, may_fail=False, of=""):
     return figures
 
 
-def measured(ground, port, options, account, of="", may_fail=False):
+def measured(ground, port, options, account, of=""):
     """(its figures, what account() said before, and after): between the two nothing is opened that could be open already."""
     with procs.start(command(ground, port, {**options, "ready": True}), stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True) as load:
         if load.stdout.readline() != "ready\n":
@@ -44,17 +44,17 @@ def measured(ground, port, options, account, of="", may_fail=False):
         line = load.stdout.readline()
         after = account()
     figures = json.loads(line or "{}")
-    if not figures or not may_fail and (figures["errors"] or not figures["requests"]):
+    if not figures or figures["errors"] or not figures["requests"]:
         raise Failed(f"{of} {options}: {line}")
     return figures, before, after
 
 
 class Idle:
-    """with Idle(...) as held: that many connections, each of which has asked once, until the end of the block."""
+    """with Idle(...) as held: that many connections of TLS, each of which has asked once, until the end of the block."""
 
-    def __init__(self, ground, port, count, tls="off"):
+    def __init__(self, ground, port, count):
         self.count = count
-        self.process = procs.start(command(ground, port, {"connections": count, "idle": True, "tls": tls, "spread": max(1, count // 500)}),
+        self.process = procs.start(command(ground, port, {"connections": count, "idle": True, "tls": "keep", "spread": max(1, count // 500)}),
                                    stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
 
     def __enter__(self):

@@ -25,6 +25,12 @@ def timed(ground, peer, scenario, seconds):
             "p999_ms": seen["p999_us"] / 1000, "resumed": seen["resumed"] / max(1, seen["handshakes"])}
 
 
+def cost(ground, peer, load, port="plain"):
+    """CPU us of a request of that load, all processes; and its figures."""
+    seen, before, after = loads.measured(ground, peer.ports[port], load, peer.cpu_us, of=peer.name)
+    return (after - before) / seen["requests"], seen
+
+
 # --- system calls ---
 
 def counts_of(ground, peer, scenario, count):
@@ -41,7 +47,7 @@ def system_calls(ground, peer, scenario, few, many):
     low, high = (counts_of(ground, peer, scenario, count) for count in (few, many))
     each = {name: (number - low.get(name, 0)) / (many - few) for name, number in high.items()}
     waits = sum(number for name, number in each.items() if name.startswith(("epoll_wait", "epoll_pwait")))
-    return {"all": sum(each.values()), "without_wait": sum(each.values()) - waits, "epoll_ctl": each.get("epoll_ctl", 0), "each": each}
+    return {"all": sum(each.values()), "without_wait": sum(each.values()) - waits, "epoll_ctl": each.get("epoll_ctl", 0)}
 
 
 # --- user instructions ---
@@ -72,14 +78,14 @@ def instructions(ground, name, scenario, few=300, many=1500):
 
 # --- memory ---
 
-def idle_memory(ground, name, count, tls="keep", settle_s=3.0):
-    """KiB (PSS of all processes) of one idle connection of a gateway that is new: each has had one answer."""
+def idle_memory(ground, name, count, settle_s):
+    """KiB (PSS of all processes) of one idle TLS connection of a gateway that is new: each has had one answer."""
     peer = ground.start(name)
     try:
-        loads.run(ground, peer.ports["tls"], {"connections": 8, "requests": 64, "tls": tls, "seconds": 10})
+        loads.run(ground, peer.ports["tls"], {"connections": 8, "requests": 64, "tls": "keep", "seconds": 10})
         time.sleep(settle_s / 2)
         before = peer.pss_kib()
-        with loads.Idle(ground, peer.ports["tls" if tls == "keep" else "plain"], count, tls):
+        with loads.Idle(ground, peer.ports["tls"], count):
             time.sleep(settle_s)
             return (peer.pss_kib() - before) / count
     finally:

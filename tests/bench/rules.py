@@ -5,8 +5,8 @@ what a table promises; that a limit's look-up costs next to nothing, whoever ask
 """
 import statistics
 
+import measures
 import report
-import loads
 
 LIMIT = "[limit:all]\nrate = 1000000/s\nburst = 1000000\n"
 NAMED = {"field": "X-Forwarded-For: {ip}", "many": 100000}
@@ -27,13 +27,6 @@ ROWS = {
 }
 
 
-def load(ground, peer, more, seconds):
-    """One round: CPU us a request."""
-    options = {"connections": 64, "seconds": seconds, **more}
-    seen, before, after = loads.measured(ground, peer.ports["plain"], options, peer.cpu_us, of=peer.name)
-    return (after - before) / seen["requests"]
-
-
 def measure(ground, out, plan):
     """{name of the row: median CPU us of a request}."""
     running = {name: ground.start("sallyport", gateway="trusted = 127.0.0.1", listener=listener, more=more)
@@ -42,7 +35,7 @@ def measure(ground, out, plan):
     try:
         for turn in range(plan.rounds + 1):
             for name, peer in running.items():
-                cpu = load(ground, peer, ROWS[name][2], plan.seconds)
+                cpu, _ = measures.cost(ground, peer, {"connections": 64, "seconds": plan.seconds, **ROWS[name][2]})
                 if turn:                # the first is to warm
                     samples[name].append(cpu)
     finally:

@@ -17,11 +17,12 @@ sys.path.insert(0, HERE)
 
 import bench                            # noqa: E402
 import loads                            # noqa: E402
+import measures                         # noqa: E402
 import peers                            # noqa: E402
 import plot                             # noqa: E402
 import report                           # noqa: E402
+import rules                            # noqa: E402
 
-LIMIT = "[limit:all]\nrate = 1000000/s\nburst = 1000000\n"
 KIB, MIB, GIB = 1 << 10, 1 << 20, 1 << 30
 # What a body size moves in one round at least.
 ROUND_BYTES = 256 * MIB
@@ -40,12 +41,6 @@ class Series:
         return {x: statistics.median(values) for x, values in self.samples.items()}
 
 
-def cost(ground, peer, load, port="plain"):
-    """CPU us of a request, all processes."""
-    seen, before, after = loads.measured(ground, peer.ports[port], load, peer.cpu_us, of=peer.name)
-    return (after - before) / seen["requests"], seen
-
-
 def in_turn(ground, plan, starts, load_of, warm_of=None):
     """Gateways that differ in size alone: {size: what ground.start needs}; returns the series of their costs."""
     series, running = Series("us"), {}
@@ -55,7 +50,7 @@ def in_turn(ground, plan, starts, load_of, warm_of=None):
             loads.run(ground, running[size].ports["plain"], (warm_of or load_of)(size) | ({} if warm_of else {"seconds": 0.2}))
         for _ in range(plan.rounds):
             for size, peer in running.items():
-                series.add(size, cost(ground, peer, load_of(size))[0])
+                series.add(size, measures.cost(ground, peer, load_of(size))[0])
     finally:
         for peer in running.values():
             peer.end()
@@ -80,7 +75,7 @@ def entries(ground, plan):
 
 def clients(ground, plan):
     """Each client has asked once before the first round."""
-    starts = {size: {"gateway": "trusted = 127.0.0.0/8", "listener": "limit = all", "more": LIMIT}
+    starts = {size: {"gateway": "trusted = 127.0.0.0/8", "listener": "limit = all", "more": rules.LIMIT}
               for size in plan.sizes(1, 10, 100, 1000, 10000, 100000, 500000)}
 
     def load(size):
@@ -101,12 +96,12 @@ def idle(ground, plan):
             loads.run(ground, peer.ports["tls"], {"connections": 8, "requests": 64, "tls": "keep", "seconds": 10})
             time.sleep(2)
             before = peer.pss_kib()
-            with loads.Idle(ground, peer.ports["tls"], size, "keep"):
+            with loads.Idle(ground, peer.ports["tls"], size):
                 time.sleep(plan.settle_s)
                 if size >= 1000:        # fewer are lost in what a gateway takes and gives anyway
                     memory.add(size, (peer.pss_kib() - before) / size)
                 for _ in range(plan.rounds):
-                    time_us.add(size, cost(ground, peer, {"connections": 64, "seconds": plan.seconds})[0])
+                    time_us.add(size, measures.cost(ground, peer, {"connections": 64, "seconds": plan.seconds})[0])
         finally:
             peer.end()
     return {"CPU of a request": time_us, "PSS of an idle one": memory}
@@ -120,7 +115,7 @@ def bodies(ground, plan):
             load = {"connections": 4, "path": f"/b/{size}", "seconds": 120, "requests": max(4, min(20000, plan.round_bytes // size))}
             for _ in range(plan.rounds):
                 for name, one in series.items():
-                    spent, _ = cost(ground, peer, load | ({"tls": "keep"} if name == "tls" else {}), name)
+                    spent, _ = measures.cost(ground, peer, load | ({"tls": "keep"} if name == "tls" else {}), name)
                     one.add(size, spent * 1000 / size)
     finally:
         peer.end()
@@ -134,7 +129,7 @@ def workers(ground, plan):
     try:
         for _ in range(plan.rounds):
             for size, peer in running.items():
-                spent, seen = cost(ground, peer, {"connections": 64, "seconds": plan.seconds})
+                spent, seen = measures.cost(ground, peer, {"connections": 64, "seconds": plan.seconds})
                 cpu.add(size, spent)
                 speed.add(size, seen["requests"] / seen["seconds"] / 1000)
     finally:
