@@ -11,7 +11,6 @@ import argparse
 import http.client
 import os
 import resource
-import socket
 import ssl
 import subprocess
 import sys
@@ -28,7 +27,7 @@ import gateway as program               # noqa: E402
 import procs                            # noqa: E402
 
 sys.path.insert(0, HERE)
-from drive import ONCE, TABLE           # noqa: E402
+from drive import TABLE                 # noqa: E402
 
 GOOD = "127.0.0.2"
 CAP = 100                               # connections of one address
@@ -85,14 +84,7 @@ class Target:
         command = (["/usr/sbin/nginx", "-p", folder, "-e", f"{folder}/start.log", "-c", path] if name == "nginx"
                    else ["/usr/sbin/haproxy", "-db", "-f", path])
         self.process = procs.start(command, stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
-        assert procs.wait_for(self.is_up, 15), f"{name} does not come up"
-
-    def is_up(self):
-        try:
-            socket.create_connection(("127.0.0.1", self.tls), 1).close()
-            return True
-        except OSError:
-            return False
+        assert procs.wait_for(lambda: procs.is_open(self.tls), 15), f"{name} does not come up"
 
     def memory(self):
         """KiB of all its processes."""

@@ -6,7 +6,6 @@ configurations are in conf/, to be judged: @name@ is filled in here.
 import os
 import resource
 import shutil
-import socket
 import subprocess
 import tempfile
 
@@ -45,14 +44,6 @@ def read(path):
         return file.read()
 
 
-def is_up(port):
-    try:
-        socket.create_connection(("127.0.0.1", port), 1).close()
-        return True
-    except OSError:
-        return False
-
-
 class Peer:
     """A gateway that runs. Give it back by end()."""
 
@@ -66,7 +57,7 @@ class Peer:
             raise RuntimeError(f"{name} does not come up:\n{self.said()}")
 
     def is_up(self):
-        return self.process.poll() is not None or all(is_up(port) for port in self.ports.values())
+        return self.process.poll() is not None or all(map(procs.is_open, self.ports.values()))
 
     def said(self):
         text = ""
@@ -137,7 +128,7 @@ class Ground:
         """One more of them; its port."""
         port = program.free_port()
         self.origins.append(procs.start(["taskset", "-c", LOAD_CORE, self.tool("origin"), str(port)], stdin=subprocess.DEVNULL))
-        if not procs.wait_for(lambda: is_up(port), 10):
+        if not procs.wait_for(lambda: procs.is_open(port), 10):
             raise RuntimeError("the origin does not come up")
         return port
 

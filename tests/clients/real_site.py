@@ -6,7 +6,6 @@ in the fields that the gateway is there to write.
 import os
 import random
 import shutil
-import socket
 import subprocess
 import wave
 
@@ -67,7 +66,7 @@ class RealSite:
             tls=self.tls_port, app=self.app_port, socket=self.socket_port, folder=folder, chain=leaf.chain, key=leaf.key))
         self.folder = self.nginx.folder
         self.fill()
-        assert procs.wait_for(lambda: all(map(is_open, (self.app_port, self.socket_port)))), "the application is not up"
+        assert procs.wait_for(lambda: all(map(procs.is_open, (self.app_port, self.socket_port)))), "the application is not up"
 
     def fill(self):
         content = random.Random(11).randbytes(3 * MIB)
@@ -109,14 +108,6 @@ body_max = 200m
     def end(self):
         self.nginx.end()
         procs.end(self.app)
-
-
-def is_open(port):
-    try:
-        socket.create_connection(("127.0.0.1", port), 1).close()
-        return True
-    except OSError:
-        return False
 
 
 def same(fields, but=GATEWAY_FIELDS):

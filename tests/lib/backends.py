@@ -222,11 +222,7 @@ class Nginx:
         self.process.wait(10)
 
     def is_up(self):
-        try:
-            socket.create_connection(("127.0.0.1", self.port), 1).close()
-            return True
-        except OSError:
-            return False
+        return procs.is_open(self.port)
 
     def log(self):
         text = ""

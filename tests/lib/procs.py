@@ -4,6 +4,7 @@ Whatever was started is ended by its pid, also when the test dies (PDEATHSIG).
 """
 import os
 import signal
+import socket
 import subprocess
 import time
 
@@ -16,6 +17,15 @@ def wait_for(what, timeout=10.0, every=0.02):
         if value or time.monotonic() > end:
             return value
         time.sleep(every)
+
+
+def is_open(port):
+    """Does anybody take connections at that port of 127.0.0.1?"""
+    try:
+        socket.create_connection(("127.0.0.1", port), 1).close()
+        return True
+    except OSError:
+        return False
 
 
 def start(command, **options):
