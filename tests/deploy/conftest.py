@@ -1,7 +1,9 @@
 """What the tests of deploy/ and of the account scripts share: --long, as in tests/integration, and an account that is none."""
 import os
+import shutil
 import subprocess
 import sys
+import tempfile
 
 import pytest
 
@@ -60,3 +62,36 @@ def run(front, script, *words, endpoint=True, text=None, patience=120, **environ
     done = subprocess.run([os.path.join(SCRIPTS, script), *given, *words], capture_output=True, text=True, timeout=patience, input=text,
                           env={**clean_environment(front.folder), **environment})
     return done.returncode, done.stdout, done.stderr
+
+
+# --- what the tests of the packages share; each has a fixture `root`, the system it installs into ---
+
+@pytest.fixture(scope="module")
+def work(request):
+    """For builds and roots. Its name says whose it is, so that it is found in what a build left it in."""
+    path = tempfile.mkdtemp(prefix=f"sallyport-{request.module.__name__.removeprefix('test_')}-")
+    os.chmod(path, 0o755)
+    yield path
+    shutil.rmtree(path)
+
+
+@pytest.fixture(scope="module")
+def leaf(work):
+    """An authority, and its certificate for example.com."""
+    import ca
+    os.mkdir(f"{work}/ca")
+    made = ca.Ca(f"{work}/ca")
+    return made, made.leaf("example.com")
+
+
+@pytest.fixture
+def booted(root):
+    from roots import Booted, NoBoot
+    if not shutil.which("systemd-nspawn"):
+        pytest.skip("NOT SEEN: no systemd-nspawn here")
+    try:
+        system = Booted(root)
+    except NoBoot as why:
+        pytest.skip(f"NOT SEEN: no system boots in a container here: {why}")
+    yield system
+    system.end()

@@ -111,6 +111,21 @@ def bootstrap(path):
     return root
 
 
+INI = "/etc/sallyport/sallyport.ini"
+
+
+def configure(root, leaf, backend=8080):
+    """The configuration of the package, for a backend of this machine, as README.Debian tells."""
+    with open(leaf.chain, encoding="ascii") as chain, open(leaf.key, encoding="ascii") as key:
+        group = root.ids("sallyport")[1]
+        root.write("/etc/sallyport/tls/example.com.pem", chain.read(), 0o644, (0, group))
+        root.write("/etc/sallyport/tls/example.com.key", key.read(), 0o640, (0, group))
+    text = root.read(INI)
+    assert "to = 10.0.1.10:8080" in text
+    root.write(INI, text.replace("to = 10.0.1.10:8080", f"to = 127.0.0.1:{backend}") +
+               f"\n[egress]\nallow = 127.0.0.1/32:{backend}\n[admin]\nbind = off\n\n# mine\n")
+
+
 class NoBoot(Exception):
     """This machine cannot run a system in a container; what was said."""
 

@@ -3,24 +3,19 @@ import json
 import os
 import re
 import shutil
-
 import subprocess
 import sys
-import tempfile
 
 import pytest
 
-import ca as authority
 import gateway as program
 import procs
-from roots import CLIENT, Booted, NoBoot, Root, bootstrap, must, run
+from roots import CLIENT, INI, Root, bootstrap, configure, must, run
 
 ROOT = program.ROOT
 DEBIAN = os.path.join(ROOT, "deploy/debian")
-INI = "/etc/sallyport/sallyport.ini"
 UNITS = ("sallyport.socket", "sallyport.service")
 ACTIVATE = os.path.join(ROOT, "tests/lib/activate.py")
-OURS = "\n# mine\n"
 NEEDS = ("dpkg-buildpackage", "dh", "lintian", "debootstrap")
 missing = [name for name in NEEDS if not shutil.which(name)] + ([] if os.geteuid() == 0 else ["the rights of root"])
 
@@ -57,17 +52,9 @@ def test_the_version_is_the_programs():
 # --- built and installed ---
 
 @pytest.fixture(scope="module")
-def work():
-    path = tempfile.mkdtemp(prefix="sallyport-deb-")
-    os.chmod(path, 0o755)
-    yield path
-    shutil.rmtree(path)
-
-
-@pytest.fixture(scope="module")
 def deb(work):
     """The package; lintian was asked, and what it finds would have failed the build."""
-    said = must(os.path.join(ROOT, "scripts/build-deb"), f"{work}/out", timeout=3600)
+    said = must("env", f"TMPDIR={work}", os.path.join(ROOT, "scripts/build-deb"), f"{work}/out", timeout=3600)
     assert "N: 0 " not in said
     found = [name for name in os.listdir(f"{work}/out") if re.fullmatch(r"sallyport_[^_]*_[^_]*\.deb", name)]
     assert len(found) == 1
@@ -109,25 +96,6 @@ def root(first, work, request):
     copy = first[0].copy(f"{work}/{request.node.originalname}")
     yield copy
     copy.remove()
-
-
-@pytest.fixture(scope="module")
-def leaf(work):
-    os.mkdir(f"{work}/ca")
-    made = authority.Ca(f"{work}/ca")
-    return made, made.leaf("example.com")
-
-
-def configure(root, leaf, backend=8080):
-    """As README.Debian tells."""
-    with open(leaf.chain, encoding="ascii") as chain, open(leaf.key, encoding="ascii") as key:
-        group = root.ids("sallyport")[1]
-        root.write("/etc/sallyport/tls/example.com.pem", chain.read(), 0o644, (0, group))
-        root.write("/etc/sallyport/tls/example.com.key", key.read(), 0o640, (0, group))
-    text = root.read(INI)
-    assert "to = 10.0.1.10:8080" in text
-    root.write(INI, text.replace("to = 10.0.1.10:8080", f"to = 127.0.0.1:{backend}") +
-               f"\n[egress]\nallow = 127.0.0.1/32:{backend}\n[admin]\nbind = off\n{OURS}")
 
 
 def dpkg(root, *words):
@@ -278,18 +246,6 @@ def test_one_that_is_configured_before_is_enabled(root, leaf, deb):
 
 
 # --- under a systemd that runs ---
-
-@pytest.fixture
-def booted(root):
-    if not shutil.which("systemd-nspawn"):
-        pytest.skip("NOT SEEN: no systemd-nspawn here")
-    try:
-        system = Booted(root)
-    except NoBoot as why:
-        pytest.skip(f"NOT SEEN: no system boots in a container here: {why}")
-    yield system
-    system.end()
-
 
 def follow_the_readme(root):
     """The second socket of README.Debian, as it stands there, and log files for the rules of logrotate."""

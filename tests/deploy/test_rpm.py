@@ -5,18 +5,15 @@ import re
 import shutil
 import subprocess
 import sys
-import tempfile
 
 import pytest
 
-import ca as authority
 import gateway as program
 import procs
-from roots import CLIENT, Booted, NoBoot, bootstrap, must, run
+from roots import CLIENT, INI, bootstrap, configure, must, run
 
 ROOT = program.ROOT
 SPEC = os.path.join(ROOT, "deploy/rpm/sallyport.spec")
-INI = "/etc/sallyport/sallyport.ini"
 UNITS = ("sallyport.socket", "sallyport.service")
 # What the libraries are called in Debian, and what rpm needs to be a guest there.
 LIBRARIES = ("libevent-core-2.1-7", "libssl3", "libhttp-parser2.9", "libinih1", "libseccomp2", "libc-ares2", "libmaxminddb0", "systemd",
@@ -50,19 +47,11 @@ def test_it_brings_what_the_debian_package_brings():
 
 
 @pytest.fixture(scope="module")
-def work():
-    path = tempfile.mkdtemp(prefix="sallyport-rpm-")
-    os.chmod(path, 0o755)
-    yield path
-    shutil.rmtree(path)
-
-
-@pytest.fixture(scope="module")
 def packages(work):
     """The package, and the one that a later release would be."""
     made = []
     for name, more in (("first", ()), ("later", ("--define", "program_release 2"))):
-        must(os.path.join(ROOT, "scripts/build-rpm"), f"{work}/{name}", "--nodeps", *more, timeout=3600)
+        must("env", f"TMPDIR={work}", os.path.join(ROOT, "scripts/build-rpm"), f"{work}/{name}", "--nodeps", *more, timeout=3600)
         found, = os.listdir(f"{work}/{name}")
         made.append(f"{work}/{name}/{found}")
     assert os.path.basename(made[0]) != os.path.basename(made[1])
@@ -78,32 +67,12 @@ def root(work, packages):
     return clean
 
 
-@pytest.fixture
-def booted(root):
-    try:
-        system = Booted(root)
-    except NoBoot as why:
-        pytest.skip(f"NOT SEEN: no system boots in a container here: {why}")
-    yield system
-    system.end()
-
-
-def configure(root, leaf):
-    group = root.ids("sallyport")[1]
-    for source, name, mode in ((leaf.chain, "pem", 0o644), (leaf.key, "key", 0o640)):
-        with open(source, encoding="ascii") as file:
-            root.write(f"/etc/sallyport/tls/example.com.{name}", file.read(), mode, (0, group))
-    root.write(INI, root.read(INI).replace("to = 10.0.1.10:8080", "to = 127.0.0.1:8080") +
-               "\n[egress]\nallow = 127.0.0.1/32:8080\n[admin]\nbind = off\n# mine\n")
-
-
 @pytest.mark.long
 @needs_all
-def test_a_life(booted, root, packages, work):
+def test_a_life(booted, root, packages, leaf, work):
     """Installed, begun, upgraded under load, removed."""
     first, later = (f"/root/{os.path.basename(package)}" for package in packages)
-    os.mkdir(f"{work}/ca")
-    made = authority.Ca(f"{work}/ca")
+    made, pair = leaf
 
     def rpm(*words):
         said = booted.must("rpm", "--nodeps", *words)     # the libraries here came as .deb
@@ -122,7 +91,7 @@ def test_a_life(booted, root, packages, work):
     with open(root.at("/usr/sbin/sallyport"), "rb") as file:
         assert work.encode() not in file.read()
 
-    configure(root, made.leaf("example.com"))
+    configure(root, pair)
     os.makedirs(root.at("/srv/www"))
     root.write("/srv/www/hello", "from behind\n")
     web = booted.beside(sys.executable, "-m", "http.server", "-b", "127.0.0.1", "-d", root.at("/srv/www"), "8080",
